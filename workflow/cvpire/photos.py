@@ -1,0 +1,131 @@
+"""Read photos of any kind as 8-bit RGB, upright, at a declared size, by a declared decoder."""
+
+import io
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cvpire.errors import InputError
+
+Decoder = Literal["libjpeg-turbo", "libjpeg-9"]
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+"""Files of a folder that count as photos (in any letter case)."""
+
+MAX_PIXELS = 200_000_000
+"""Photos above this are refused: a decompression bomb looks like this, a camera does not."""
+
+_ORIENTATION = 0x0112  # the EXIF tag
+
+
+def load_photo(
+    path: str | Path,
+    decoder: Decoder = "libjpeg-turbo",
+    longest_side: int | None = None,
+    box: tuple[float, float, float, float] | None = None,
+) -> np.ndarray:
+    """Read a photo as the networks and the metrics see it.
+
+    The EXIF orientation is applied; grey, 16-bit, palette and CMYK photos become RGB, transparency is laid on white;
+    the box is cut out, and the photo is then reduced (never enlarged) by Lanczos filtering.
+
+    Parameters
+    ----------
+    path : str or Path
+        A JPEG or any other format that Pillow reads.
+    decoder : {"libjpeg-turbo", "libjpeg-9"}
+        Who decodes a JPEG. The thesis's published numbers were made with libjpeg 9, whose chroma upsampling differs;
+        Pillow brings libjpeg-turbo. CMYK files and other formats are always read by Pillow.
+    longest_side : int, optional
+        Longest side in pixels; with a box, the side is scaled by box / photo, as GeM's authors do for queries.
+    box : (x0, y0, x1, y1), optional
+        Cut-out in pixels of the upright photo, before the reduction.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, shape (H, W, 3).
+
+    Raises
+    ------
+    InputError
+        Missing, empty, truncated or corrupt file, a file that is no photo, a box outside the photo.
+    """
+    path = Path(path)
+    image = _upright_rgb(path, decoder)
+    full_side = max(image.size)
+    if box is not None:
+        image = _cut(image, box, path)
+    if longest_side is not None:
+        side = round(longest_side * max(image.size) / full_side)
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return np.array(image)
+
+
+def _upright_rgb(path: Path, decoder: Decoder) -> Image.Image:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such photo") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data))
+            if image.width * image.height > MAX_PIXELS:
+                raise InputError(
+                    f"{path}: {image.width} x {image.height} pixels, at most {MAX_PIXELS} in all are accepted"
+                )
+            image.load()
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: not a photo (no known image format)") from None
+    except InputError:
+        raise
+    except Exception as error:  # decoders raise anything on corrupt data: OSError, SyntaxError, struct.error, ...
+        raise InputError(f"{path}: truncated or corrupt photo ({error}); replace or remove it") from None
+
+    if decoder == "libjpeg-9" and image.format == "JPEG" and image.mode in ("RGB", "L"):
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        image = Image.fromarray(_decode_libjpeg9(data, path))
+        image.getexif()[_ORIENTATION] = orientation
+    return _to_rgb(ImageOps.exif_transpose(image))
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
+        grey = np.clip(np.asarray(image, dtype=np.int64), 0, 65535)
+        image = Image.fromarray(((grey + 128) // 257).astype(np.uint8))
+    elif image.mode == "F":
+        image = Image.fromarray(np.clip(np.nan_to_num(np.asarray(image)), 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _decode_libjpeg9(data: bytes, path: Path) -> np.ndarray:
+    import jpeglib
+
+    # jpeglib takes names, not bytes, and its C library stops at non-ASCII ones.
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as copy, jpeglib.version("9e"):
+        copy.write(data)
+        copy.flush()
+        try:
+            pixels = jpeglib.read_spatial(copy.name).spatial
+        except Exception as error:
+            raise InputError(f"{path}: libjpeg 9 cannot decode this photo ({error})") from None
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else np.ascontiguousarray(pixels)
+
+
+def _cut(image: Image.Image, box: tuple[float, float, float, float], path: Path) -> Image.Image:
+    x0, y0, x1, y1 = box
+    left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, image.width), min(y1, image.height)
+    if right - left < 1 or bottom - top < 1:
+        raise InputError(f"{path}: the box {list(box)} lies outside the photo of {image.width} x {image.height}")
+    return image.crop((round(left), round(top), round(right), round(bottom)))
