@@ -32,6 +32,6 @@ test: setup  ## check the style and run the tests
 lock:  ## resolve the lock file anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header \
 		--custom-compile-command "make lock" -o $(LOCK) pyproject.toml
-	$(BIN)/python -m tests.unit.test_environment > envs/environment.yaml
+	$(BIN)/python envs/environment.py > envs/environment.yaml
 
 .PHONY: help setup demo test lock

@@ -124,6 +124,11 @@ class SavingOptions(Options):
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] = "4:2:0"
     """JPEG chroma subsampling (all published files: 4:2:0)."""
 
+    @property
+    def suffix(self) -> str:
+        """Suffix of a saved file."""
+        return ".jpg" if self.format == "jpeg" else ".png"
+
 
 class AttackOptions(Options):
     """An attack: which network, which bound, how long (Algorithm 2)."""
@@ -212,9 +217,9 @@ class FolderDataset(_DatasetOptions):
     kind: Literal["folder"]
     """folder"""
     folder: str
-    """Folder of the photos, from where snakemake is started."""
+    """Folder of the photos, from where snakemake is started; default: the top-level `folder`."""
     ground_truth: str
-    """Ground truth: our JSON, or the Oxford/Paris pickle."""
+    """Ground truth, our JSON or the Oxford/Paris pickle; default: the top-level `ground_truth`."""
     missing: Literal["error", "drop"] = "error"
     """A photo that the ground truth names and the folder lacks stops the run, or is dropped."""
 
@@ -249,6 +254,10 @@ class Config(Options):
     """Seed of the start perturbations."""
     device: Device = "auto"
     """Where networks run; auto: CUDA where there is a GPU."""
+    folder: str | None = None
+    """Photos of folder datasets that name none, so that `--config folder=DIR` can."""
+    ground_truth: str | None = None
+    """Ground truth of folder datasets that name none."""
     datasets: dict[Name, DatasetOptions] = Field(min_length=1)
     """Datasets, in the order of the tables' columns."""
     networks: dict[Name, NetworkOptions] = Field(min_length=1)
@@ -278,8 +287,9 @@ class Config(Options):
         for number, figure in self.figures.items():
             _known(figure.dataset, self.datasets, f"figures.{number}.dataset", "datasets")
             _known(figure.attack, self.attacks, f"figures.{number}.attack", "attacks")
-        if "original" in self.attacks:
-            raise ValueError("attacks: the name `original` is taken by the unchanged queries")
+        for taken in ("original", "variance", "descriptors"):
+            if taken in self.networks or taken in self.attacks:
+                raise ValueError(f"networks, attacks: the name `{taken}` is taken by a folder under results/")
         return self
 
     def victims_of(self, attack: str) -> list[str]:
@@ -355,6 +365,12 @@ def load_config(raw: Mapping[str, Any], source: str = "configuration") -> Config
     for key, section in (("datasets", _DatasetOptions), ("variance", VarianceOptions), ("attacks", AttackOptions)):
         if key in raw:
             raw[key] = each(section, raw[key])
+    if isinstance(raw.get("datasets"), Mapping):
+        for dataset in raw["datasets"].values():
+            if isinstance(dataset, dict) and dataset.get("kind") == "folder":
+                for key in ("folder", "ground_truth"):
+                    if raw.get(key) is not None:
+                        dataset.setdefault(key, raw[key])
     if isinstance(raw.get("attacks"), Mapping) and isinstance(raw["saving"], Mapping):
         for attack in raw["attacks"].values():
             if isinstance(attack, dict) and isinstance(attack.get("saving", {}), Mapping):

@@ -66,6 +66,26 @@ def load_photo(
     return np.array(image)
 
 
+def load_variance_map(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
+    """Read a variance map, float32 in [0, 1], from .npy or from an 8-bit grey .png, and check its (H, W)."""
+    path = Path(path)
+    try:
+        if path.suffix == ".npy":
+            values = np.load(path, allow_pickle=False)
+        else:
+            with Image.open(path) as image:
+                values = np.asarray(image.convert("L"), dtype=np.float32) / 255
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such variance map") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: not a variance map ({error})") from None
+    if values.shape != shape:
+        raise InputError(f"{path}: a map of shape {values.shape} does not fit a photo of shape {shape} (height, width)")
+    if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
+        raise InputError(f"{path}: values outside [0, 1]")
+    return values.astype(np.float32)
+
+
 def _upright_rgb(path: Path, decoder: Decoder) -> Image.Image:
     try:
         data = path.read_bytes()

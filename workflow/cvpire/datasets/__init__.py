@@ -1,8 +1,9 @@
 """Datasets: which photos there are, which of them are queries, and what is relevant to each query."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from cvpire.errors import InputError
 
@@ -34,7 +35,7 @@ class Dataset:
     """What was left out and why; a person should read it."""
 
 
-def with_clean_twin(dataset: Dataset, twin: str) -> Dataset:
+def with_clean_twin(dataset: Dataset, twin: Literal["relevant", "junk"]) -> Dataset:
     """Decide what a query's own clean photo in the database counts as, and leave out queries without an answer.
 
     Parameters
@@ -46,16 +47,18 @@ def with_clean_twin(dataset: Dataset, twin: str) -> Dataset:
     Returns
     -------
     Dataset
-        Without the queries that have no relevant photo; `notes` names them.
+        Without the queries that have no relevant photo, and without their photos unless the database has them;
+        `notes` names the queries.
 
     Raises
     ------
     InputError
         No query has a relevant photo.
     """
+    database = frozenset(dataset.database)
     queries, left_out = {}, []
     for name, query in dataset.queries.items():
-        itself = frozenset({name} & set(dataset.database))
+        itself = database & {name}
         if twin == "relevant":
             query = replace(query, relevant=query.relevant | itself, junk=query.junk - itself)
         else:
@@ -66,9 +69,6 @@ def with_clean_twin(dataset: Dataset, twin: str) -> Dataset:
             left_out.append(name)
     if not queries:
         raise InputError("no query has a relevant photo in the database: nothing can be measured")
-    return replace(dataset, queries=queries, notes=(*dataset.notes, *_notes("left out", left_out)))
-
-
-def _notes(what: str, names: Iterable[str]) -> list[str]:
-    names = list(names)
-    return [f"{what}: {len(names)} queries without a relevant photo ({', '.join(names)})"] if names else []
+    photos = {name: path for name, path in dataset.photos.items() if name in queries or name in database}
+    notes = [f"left out {len(left_out)} queries without a relevant photo ({', '.join(left_out)})"] if left_out else []
+    return replace(dataset, photos=photos, queries=queries, notes=(*dataset.notes, *notes))

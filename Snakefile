@@ -1,0 +1,39 @@
+# From photos to the thesis's tables and figures:
+#
+#   photo -> variance map -> attack -> saved query -> ranking ---> tables, figures
+#                                             \-----> quality --/
+#
+# config/ says what to compute, profiles/ how to run it, rules/ one stage each; the package in workflow/ computes.
+
+
+# A configuration given by --configfile replaces the demo; it is not mixed with it.
+if not workflow.overwrite_configfiles:
+
+    configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/variance.smk"
+include: "rules/attack.smk"
+include: "rules/saving.smk"
+include: "rules/quality.smk"
+include: "rules/retrieval.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+
+
+localrules:
+    all,
+    tables,
+    figures,
+    variance,
+    queries,
+
+
+# The named targets.
+rule all:
+    default_target: True
+    input:
+        "results/tables/queries.csv", "results/tables/random.csv"
+

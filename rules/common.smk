@@ -1,0 +1,163 @@
+# What the rules share: the validated configuration, the datasets, and how options and source files are named.
+import hashlib
+import json
+import os
+import shlex
+from functools import cache
+
+from cvpire.config import as_options, load_config
+from cvpire.datasets import Dataset, with_clean_twin
+from cvpire.datasets.demo import demo_dataset
+from cvpire.datasets.folder import read_folder
+from cvpire.errors import InputError
+from cvpire.retrieval.shards import shard_count, shard_members
+from cvpire.sources import sources as package_sources
+
+
+def checked(function, *arguments):
+    """Call a function; bad input ends the run with its message alone."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+
+CONFIG = checked(load_config, config, ", ".join(os.path.relpath(path) for path in workflow.configfiles))
+
+
+@cache
+def dataset(name: str) -> Dataset:
+    """The photos and queries of a dataset; a folder is read once a run."""
+    return checked(read_dataset, CONFIG.datasets[name])
+
+
+def read_dataset(options) -> Dataset:
+    if options.kind == "demo":
+        found = demo_dataset(options.part, demo_folder(options.part))
+    else:
+        found = read_folder(options.folder, options.ground_truth, options.missing)
+    return with_clean_twin(found, options.clean_twin)
+
+
+def demo_folder(part: str) -> str:
+    return f"resources/demo/{part}"
+
+
+def listing_options(name: str) -> str:
+    """Options of `cvpire dataset`."""
+    options = CONFIG.datasets[name]
+    if options.kind == "demo":
+        words = ["--demo", options.part, "--folder", demo_folder(options.part)]
+    else:
+        words = ["--folder", options.folder, "--ground-truth", options.ground_truth, "--missing", options.missing]
+    return shlex.join([*words, "--clean-twin", options.clean_twin])
+
+
+def names_digest(name: str) -> str:
+    """A fingerprint of which photos there are: a new photo changes it, a new content does not."""
+    return hashlib.sha256(json.dumps(sorted(dataset(name).photos)).encode()).hexdigest()[:16]
+
+
+def prepare_options(name: str, photo: str) -> str:
+    """Options of `cvpire prepare`: size, decoder and, where the dataset asks for it, the bounding box."""
+    options, box = CONFIG.datasets[name], dataset(name).queries[photo].box
+    words = as_options(options, "decoder", "longest_side")
+    return f"{words} --box {shlex.join(map(str, box))}" if options.query == "box" and box else words
+
+
+def decoder(name: str) -> str:
+    return as_options(CONFIG.datasets[name], "decoder")
+
+
+def network_options(name: str) -> str:
+    return as_options(CONFIG.networks[name])
+
+
+def attack_options(name: str) -> str:
+    """Options of `cvpire attack`: what its result depends on, and nothing else."""
+    options = CONFIG.attacks[name]
+    without = {"label", "network", "variance", "saving"}
+    words = as_options(options, *(key for key in type(options).model_fields if key not in without))
+    return f"{words} {network_options(options.network)} --attack {name} --seed {CONFIG.seed}"
+
+
+def weights(network: str) -> list[str]:
+    """The checkpoint file of a network, where it has one."""
+    file = CONFIG.networks[network].weights
+    return [] if file == "package" else [file]
+
+
+def sources(*modules: str) -> list[str]:
+    """Package files that a stage is made of, relative to where the run is."""
+    return [os.path.relpath(path) for path in checked(package_sources, *modules)]
+
+
+def variants(attack: str) -> list[str]:
+    """Folders of an attack's queries, like m50_T100: one a multiplier and iteration."""
+    options = CONFIG.attacks[attack]
+    return [f"m{multiplier:g}_T{step}" for multiplier in options.multipliers for step in options.checkpoints]
+
+
+def adversarial_queries(name: str, attack: str, photos) -> list[str]:
+    """Files of an attack's saved queries."""
+    options = CONFIG.attacks[attack]
+    folder = f"results/{name}/{options.network}/{attack}/queries"
+    return [f"{folder}/{variant}/{photo}{options.saving.suffix}" for photo in photos for variant in variants(attack)]
+
+
+def shards(name: str) -> int:
+    return shard_count(len(dataset(name).database), CONFIG.retrieval.shard_size)
+
+
+def shard_photos(name: str, shard: str) -> list[str]:
+    """Photos of a descriptor shard."""
+    found = dataset(name)
+    return [str(found.photos[photo]) for photo in shard_members(found.database, int(shard), shards(name))]
+
+
+def descriptors(name: str, victim: str) -> list[str]:
+    return [f"results/{name}/descriptors/{victim}/shard-{shard:03d}.npy" for shard in range(shards(name))]
+
+
+def all_victims() -> list[str]:
+    """Networks that rank anything, in the order of the configuration."""
+    used = {victim for attack in CONFIG.attacks for victim in CONFIG.victims_of(attack)}
+    used |= {options.network for options in CONFIG.attacks.values()}
+    return [name for name in CONFIG.networks if name in used]
+
+
+def attack_summary() -> str:
+    """What tables and figures need to know of the attacks, as JSON."""
+    return json.dumps(
+        {
+            name: {
+                "label": options.label or name.upper(),
+                "network": options.network,
+                "victims": CONFIG.victims_of(name),
+                "multiplier": options.multiplier,
+                "iterations": options.iterations,
+            }
+            for name, options in CONFIG.attacks.items()
+        }
+    )
+
+
+def figure(number: str):
+    """What a figure shows: the configuration's section, with dataset and attack filled in."""
+    options = CONFIG.figures[number]
+    return options.model_copy(
+        update={
+            "dataset": options.dataset or next(iter(CONFIG.datasets)),
+            "attack": options.attack or next(iter(CONFIG.attacks)),
+        }
+    )
+
+
+wildcard_constraints:
+    dataset="[^/]+",
+    network="[^/]+",
+    attack="[^/]+",
+    victim="[^/]+",
+    map="[^/]+",
+    photo="[^/]+",
+    shard=r"\d+",

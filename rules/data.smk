@@ -1,0 +1,53 @@
+# Photos, and what is relevant to each query.
+
+for part in sorted({options.part for options in CONFIG.datasets.values() if options.kind == "demo"}):
+
+    rule:
+        name:
+            f"make_demo_photos_{part}"
+        input:
+            code=sources("datasets.demo"),
+        output:
+            [str(path) for path in demo_dataset(part, demo_folder(part)).photos.values()],
+        params:
+            part=part,
+            folder=demo_folder(part),
+        log:
+            f"results/logs/demo-{part}.log",
+        conda:
+            "../envs/environment.yaml"
+        shell:
+            "cvpire demo-photos {params.part} {params.folder} 2> {log}"
+
+
+rule list_dataset:
+    input:
+        ground_truth=lambda w: getattr(CONFIG.datasets[w.dataset], "ground_truth", []),
+        code=sources("datasets.folder", "datasets.demo", "datasets.listing"),
+    output:
+        "results/{dataset}/dataset.json",
+    params:
+        options=lambda w: listing_options(w.dataset),
+        photos=lambda w: names_digest(w.dataset),
+    log:
+        "results/logs/{dataset}/dataset.log",
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        "cvpire dataset {output:q} {params.options} 2> {log:q}"
+
+
+rule prepare_query:
+    input:
+        photo=lambda w: str(dataset(w.dataset).photos[w.photo]),
+        code=sources("photos"),
+    output:
+        "results/{dataset}/original/{photo}.png",
+    params:
+        options=lambda w: prepare_options(w.dataset, w.photo),
+    log:
+        "results/logs/{dataset}/prepare/{photo}.log",
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        "cvpire prepare {input.photo:q} {output:q} {params.options} 2> {log:q}"

@@ -1,0 +1,45 @@
+# One tidy table of everything that was measured, and the thesis's tables made from it.
+
+
+rule collect_results:
+    input:
+        originals=expand("results/{dataset}/original/retrieval/{victim}.csv", dataset=CONFIG.datasets, victim=all_victims()),
+        rankings=[
+            f"results/{name}/{options.network}/{attack}/retrieval/{victim}.csv"
+            for name in CONFIG.datasets
+            for attack, options in CONFIG.attacks.items()
+            for victim in CONFIG.victims_of(attack)
+        ],
+        qualities=[
+            f"results/{name}/{options.network}/{attack}/quality/{photo}.csv"
+            for name in CONFIG.datasets
+            for attack, options in CONFIG.attacks.items()
+            for photo in dataset(name).queries
+        ],
+        code=sources("tables.collection"),
+    output:
+        "results/tables/queries.csv",
+    params:
+        datasets=" ".join(f"--dataset {name}" for name in CONFIG.datasets),
+        victims=" ".join(f"--victim {name}" for name in all_victims()),
+        attacks=attack_summary(),
+    log:
+        "results/logs/tables/queries.log",
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        "cvpire collect {output} results {params.datasets} {params.victims} --attacks {params.attacks:q} 2> {log}"
+
+
+rule collect_random:
+    input:
+        random=expand("results/{dataset}/random.csv", dataset=CONFIG.datasets),
+        code=sources("tables.collection"),
+    output:
+        "results/tables/random.csv",
+    log:
+        "results/logs/tables/random.log",
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        "cvpire collect-random {output} {input.random:q} 2> {log}"

@@ -1,0 +1,125 @@
+"""A dataset from a folder of photos and a ground-truth file."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from cvpire.datasets import Dataset, Query
+from cvpire.datasets.ground_truth import GroundTruth, photo_name, read_ground_truth
+from cvpire.errors import InputError
+from cvpire.photos import SUFFIXES
+
+
+def read_folder(folder: str | Path, ground_truth: str | Path, missing: Literal["error", "drop"] = "error") -> Dataset:
+    """List the photos of a folder and join them with their ground truth.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Its files with a photo's suffix (`cvpire.photos.SUFFIXES`) are the photos, without subfolders and hidden files;
+        a photo's name is its file name without the suffix.
+    ground_truth : str or Path
+        See `cvpire.datasets.ground_truth.read_ground_truth`.
+    missing : {"error", "drop"}
+        A photo that the ground truth names and the folder lacks is an error, or is dropped; `notes` counts them.
+
+    Returns
+    -------
+    Dataset
+        With the ground truth as it is given: what a query's own photo counts as is not decided yet, and a query may
+        have no relevant photo (`cvpire.datasets.with_clean_twin`).
+
+    Raises
+    ------
+    InputError
+        Missing or empty folder, two photos of one name, a broken link, bad ground truth, missing photos.
+    """
+    folder, ground_truth = Path(folder), Path(ground_truth)
+    photos = _photos(folder)
+    truth = read_ground_truth(ground_truth)
+    notes = []
+    if lacking := _named(truth) - photos.keys():
+        if missing == "error":
+            raise InputError(
+                f"{folder}: lacks {len(lacking)} photos that {ground_truth} names ({_some(lacking)}); "
+                f"add them, or set `missing: drop` to go on without them{_hint(lacking)}"
+            )
+        notes.append(f"{folder}: {_dropped(truth, lacking)}")
+        truth = _without(truth, lacking)
+    database = tuple(sorted(photos)) if truth.database is None else truth.database
+    if not truth.queries or not database:
+        empty = "database photo" if truth.queries else "query"
+        raise InputError(f"{folder}: no {empty} of {ground_truth} is there: nothing can be measured{_hint(lacking)}")
+
+    used = {*database, *truth.queries}
+    if unused := photos.keys() - used:
+        notes.append(f"{folder}: left out {len(unused)} photos that {ground_truth} does not name ({_some(unused)})")
+    return Dataset({name: photos[name] for name in sorted(used)}, database, truth.queries, tuple(notes))
+
+
+def _photos(folder: Path) -> dict[str, Path]:
+    photos: dict[str, Path] = {}
+    try:
+        with os.scandir(folder) as entries:  # tells files from folders without asking for each
+            files = sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_photo(entry))
+    except FileNotFoundError:
+        raise InputError(f"{folder}: no such folder of photos (seen from {Path.cwd()})") from None
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read as a folder of photos ({error.strerror})") from None
+    for file in files:
+        path = folder / file
+        try:
+            name = photo_name(path.stem)
+        except ValueError as error:
+            raise InputError(f"{str(path)!r}: {error}; rename the file") from None
+        if name in photos:
+            raise InputError(f"{path} and {photos[name].name} have one name, {name!r}; rename or remove one of them")
+        photos[name] = path
+    if not photos:
+        raise InputError(f"{folder}: no photos; expected files ending in {', '.join(SUFFIXES)}")
+    return photos
+
+
+def _is_photo(entry: os.DirEntry) -> bool:
+    if not entry.name.lower().endswith(SUFFIXES):
+        return False
+    # A link to nowhere is an incomplete copy, which must not shrink the database silently.
+    if entry.is_symlink() and not Path(entry).exists():
+        raise InputError(f"{entry.path}: broken link; restore the photo or remove the link")
+    return entry.is_file()
+
+
+def _named(truth: GroundTruth) -> set[str]:
+    return {*(truth.database or ()), *truth.queries}.union(*(q.relevant | q.junk for q in truth.queries.values()))
+
+
+def _without(truth: GroundTruth, lacking: set[str]) -> GroundTruth:
+    database = truth.database and tuple(name for name in truth.database if name not in lacking)
+    queries = {
+        name: Query(query.relevant - lacking, query.junk - lacking, query.box)
+        for name, query in truth.queries.items()
+        if name not in lacking
+    }
+    return GroundTruth(database, queries)
+
+
+def _dropped(truth: GroundTruth, lacking: set[str]) -> str:
+    sections = {
+        "queries": truth.queries,
+        "relevant": set().union(*(query.relevant for query in truth.queries.values())),
+        "junk": set().union(*(query.junk for query in truth.queries.values())),
+        "database": truth.database or (),
+    }
+    counts = [f"{len(lacking.intersection(names))} of {len(names)} {title}" for title, names in sections.items()]
+    return f"dropped {len(lacking)} photos that the folder lacks ({', '.join(counts)}): {_some(lacking)}"
+
+
+def _some(names: Iterable[str]) -> str:
+    names = sorted(names)
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
+def _hint(lacking: set[str]) -> str:
+    suffixed = any(name.lower().endswith(SUFFIXES) for name in lacking)
+    return "; names are file names without the suffix" if suffixed else ""

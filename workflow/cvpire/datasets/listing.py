@@ -1,0 +1,43 @@
+"""dataset.json: a dataset's photos, queries and answers, as the stages after it read them."""
+
+import json
+from pathlib import Path
+
+from cvpire.datasets import Dataset, Query
+from cvpire.errors import InputError
+from cvpire.files import write_json
+
+
+def write_listing(path: str | Path, dataset: Dataset) -> None:
+    """Write a dataset as JSON."""
+    write_json(
+        path,
+        {
+            "notes": list(dataset.notes),
+            "queries": {
+                name: {"relevant": sorted(query.relevant), "junk": sorted(query.junk), "box": query.box}
+                for name, query in dataset.queries.items()
+            },
+            "database": list(dataset.database),
+            "photos": {name: str(photo) for name, photo in dataset.photos.items()},
+        },
+    )
+
+
+def read_listing(path: str | Path) -> Dataset:
+    """Read a dataset that `write_listing` wrote."""
+    try:
+        read = json.loads(Path(path).read_text(encoding="utf-8"))
+        return Dataset(
+            {name: Path(photo) for name, photo in read["photos"].items()},
+            tuple(read["database"]),
+            {
+                name: Query(frozenset(query["relevant"]), frozenset(query["junk"]), query["box"] and tuple(query["box"]))
+                for name, query in read["queries"].items()
+            },
+            tuple(read["notes"]),
+        )
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such dataset file; `cvpire dataset` makes it") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not a dataset file of `cvpire dataset` ({error!r})") from None

@@ -1,0 +1,1 @@
+"""Content-based image retrieval: descriptors in shards, ranking, average precision."""
