@@ -136,6 +136,7 @@ def attack_summary() -> str:
                 "victims": CONFIG.victims_of(name),
                 "multiplier": options.multiplier,
                 "iterations": options.iterations,
+                "suffix": options.saving.suffix,
             }
             for name, options in CONFIG.attacks.items()
         }
@@ -143,14 +144,18 @@ def attack_summary() -> str:
 
 
 def figure(number: str):
-    """What a figure shows: the configuration's section, with dataset and attack filled in."""
+    """What a figure shows: the configuration's section, with dataset, attack and query filled in."""
     options = CONFIG.figures[number]
-    return options.model_copy(
-        update={
-            "dataset": options.dataset or next(iter(CONFIG.datasets)),
-            "attack": options.attack or next(iter(CONFIG.attacks)),
-        }
-    )
+    name = options.dataset or next(iter(CONFIG.datasets))
+    filled = {"dataset": name, "attack": options.attack or next(iter(CONFIG.attacks))}
+    if number == "3.3":  # the others choose their query by the results
+        filled["query"] = options.query or next(iter(dataset(name).queries))
+    return options.model_copy(update=filled)
+
+
+def map_of(number: str) -> str:
+    """Name of the variance map that bounds the attack of a figure."""
+    return CONFIG.attacks[figure(number).attack].variance
 
 
 wildcard_constraints:

@@ -43,3 +43,24 @@ rule collect_random:
         "../envs/environment.yaml"
     shell:
         "cvpire collect-random {output} {input.random:q} 2> {log}"
+
+
+rule make_table_4_1:
+    input:
+        results="results/tables/queries.csv",
+        code=sources("tables.performance", "tables.formats"),
+    output:
+        multiext("results/tables/table-4.1", ".csv", ".md", ".tex"),
+    log:
+        "results/logs/tables/table-4.1.log",
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        "cvpire table 4.1 results/tables/table-4.1 --results {input.results} 2> {log}"
+
+
+rule tables:
+    input:
+        "results/tables/queries.csv",
+        "results/tables/random.csv",
+        rules.make_table_4_1.output,

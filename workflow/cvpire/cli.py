@@ -467,6 +467,103 @@ def collect_random(
     _write_csv(output, collect_random_results(results))
 
 
+Results = Annotated[Path, typer.Option(help="The table of `cvpire collect`.")]
+Random = Annotated[Path, typer.Option(help="The table of `cvpire collect-random`.")]
+Stem = Annotated[Path, typer.Argument(help="Output without suffix, like results/figures/figure-4.3.")]
+InDataset = Annotated[str, typer.Option("--dataset", help="Dataset.")]
+
+
+@app.command()
+def table(
+    number: Annotated[Literal["4.1"], typer.Argument(help="The thesis's number.")], stem: Stem, results: Results
+) -> None:
+    """Make a table of the thesis, as CSV, Markdown and LaTeX."""
+    from cvpire.tables.collection import read_results
+    from cvpire.tables.formats import write_table
+    from cvpire.tables.performance import performance_table
+
+    caption = (
+        f"Table {number}. Retrieval performance (mAP in percent) and image quality (mSSIM) of unchanged queries and of "
+        "adversarial queries."
+    )
+    write_table(performance_table(read_results(results)), stem, caption)
+
+
+@app.command("figure-variance")
+def figure_variance(
+    stem: Stem,
+    photo: Annotated[Path, typer.Option(help="A photo.")],
+    variance_map: Annotated[Path, typer.Option("--map", help="Its variance map.")],
+) -> None:
+    """Draw a photo and its variance map (figure 3.3)."""
+    from cvpire.figures import style
+    from cvpire.figures.variance_map import variance_map as draw
+    from cvpire.photos import load_photo, load_variance_map
+
+    pixels = load_photo(photo)
+    style.save(draw(pixels, load_variance_map(variance_map, pixels.shape[:2])), stem)
+
+
+@app.command("figure-iterations")
+def figure_iterations(
+    stem: Stem,
+    results: Results,
+    random: Random,
+    dataset: InDataset,
+    attack: Annotated[str | None, typer.Option(help="One attack at all its bounds; default: all attacks.")] = None,
+) -> None:
+    """Draw mAP against iterations, of an attack at several bounds (figure 4.3) or of all attacks (figure 4.12)."""
+    from cvpire.figures import style
+    from cvpire.figures.iterations import convergence, map_against_iterations
+    from cvpire.tables.collection import read_random, read_results
+
+    tables = read_results(results), read_random(random), dataset
+    style.save(map_against_iterations(*tables, attack) if attack else convergence(*tables), stem)
+
+
+@app.command("figure-threshold")
+def figure_threshold(
+    stem: Stem, results: Results, random: Random, attack: Annotated[str, typer.Option(help="The attack.")]
+) -> None:
+    """Draw mAP and mSSIM against the threshold multiplier (figure 4.4)."""
+    from cvpire.figures import style
+    from cvpire.figures.threshold import threshold
+    from cvpire.tables.collection import read_random, read_results
+
+    style.save(threshold(read_results(results), read_random(random), attack), stem)
+
+
+@app.command("figure-comparison")
+def figure_comparison(
+    stem: Stem,
+    results: Results,
+    root: Annotated[Path, typer.Option(help="Folder of the results.")],
+    dataset: InDataset,
+    attacks: Annotated[str, typer.Option(help="JSON: by name, network, multiplier, iterations, suffix.")],
+    variance_map: Annotated[str, typer.Option("--map", help="Variance map by which the crop is chosen.")],
+    query: Annotated[str | None, typer.Option(help="Query; default: the one with the median drop of AP.")] = None,
+    crop: Annotated[tuple[int, int, int] | None, typer.Option(help="Magnified square: left top side.")] = None,
+    magnification: Annotated[int, typer.Option(help="Magnification of the crop.", min=2, max=32)] = 5,
+) -> None:
+    """Draw a query and its adversarial versions, whole and magnified (figure 4.6)."""
+    from cvpire.figures import style
+    from cvpire.figures.comparison import choose_crop, choose_query, comparison, crop_side
+    from cvpire.photos import load_photo, load_variance_map
+    from cvpire.tables.collection import read_results
+
+    table = read_results(results)
+    query = query or choose_query(table, dataset)
+    photos = {"original": load_photo(root / dataset / "original" / f"{query}.png")}
+    for name, about in json.loads(attacks).items():
+        variant = f"m{about['multiplier']:g}_T{about['iterations']}"
+        folder = root / dataset / about["network"] / name / "queries" / variant
+        photos[name] = load_photo(folder / f"{query}{about['suffix']}")
+    shape = photos["original"].shape[:2]
+    bound = load_variance_map(root / dataset / "variance" / variance_map / f"{query}.npy", shape)
+    crop = crop or choose_crop(bound, crop_side(shape, magnification))
+    style.save(comparison(table, photos, dataset, query, crop), stem)
+
+
 @app.command()
 def schema(
     output: Annotated[Path | None, typer.Argument(help="The file to write; default: standard output.")] = None,

@@ -84,7 +84,8 @@ def photo_name(text: str) -> str:
     """
     if not text or text.startswith(".") or "/" in text:
         raise ValueError("expected a photo's name: its file name without folder and suffix, not starting with a dot")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+    # Some spaces are not "printable" and yet in use, so only what may be bad is looked at closely.
+    if not text.isprintable() and any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValueError("a photo's name must be valid Unicode without line breaks and other control characters")
     return unicodedata.normalize("NFC", text)
 
@@ -103,8 +104,8 @@ def _box(box: tuple[float, float, float, float]) -> tuple[float, float, float, f
 class _Entry(Options):
     """A query of the file."""
 
-    relevant: list[PhotoName]
-    junk: list[PhotoName] = []
+    relevant: tuple[PhotoName, ...]
+    junk: tuple[PhotoName, ...] = ()
     box: Annotated[tuple[Coordinate, Coordinate, Coordinate, Coordinate], AfterValidator(_box)] | None = None
 
     @model_validator(mode="after")
@@ -117,7 +118,7 @@ class _Entry(Options):
 class _Content(Options):
     """The whole file."""
 
-    database: Annotated[list[PhotoName], Field(min_length=1)] | None = None
+    database: Annotated[tuple[PhotoName, ...], Field(min_length=1)] | None = None
     queries: dict[PhotoName, _Entry] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -169,8 +170,9 @@ def _read_pickle(data: bytes, path: Path) -> dict[str, Any]:
         # Python 2's strings are bytes to Python 3; Latin-1 keeps the bytes of its arrays.
         raw = _Unpickler(io.BytesIO(data), encoding="latin-1").load()
     except Exception as error:  # corrupt pickles raise anything: EOFError, KeyError, TypeError, ...
+        reason = " ".join(str(error).split())[:200] or _kind(error)
         raise InputError(
-            f"{path}: not the Oxford/Paris ground truth ({str(error)[:200] or type(error).__name__}); "
+            f"{path}: not the Oxford/Paris ground truth ({reason}); "
             "expected a pickle of dicts, lists, strings, numbers and one-dimensional numpy arrays"
         ) from None
     try:
@@ -189,15 +191,13 @@ def _as_json(raw: Any) -> dict[str, Any]:
     truths = _get(raw, "gnd", list, tuple)
     if len(truths) != len(queries):
         raise _Unexpected(f"expected one entry of gnd for each of qimlist, found {len(truths)} and {len(queries)}")
-    if twice := _twice(queries):
-        raise _Unexpected(f"qimlist: named twice: {_some(twice)}")
     if "qidx" in raw and _photos(raw, "qidx", names) != queries:
         raise _Unexpected("qidx and qimlist name different queries; expected 0-based indices into imlist")
     entries = {}
     for number, (query, truth) in enumerate(zip(queries, truths, strict=True)):
         place = f"gnd[{number}]"
         box = list(_get(truth, "bbx", list, tuple, place=place))
-        if len(box) != 4 or not all(type(value) in (int, float) for value in box):
+        if len(box) != 4 or not all(type(value) in (int, float) and abs(value) < 1e9 for value in box):
             raise _Unexpected(f"{place}.bbx: expected four numbers x0, y0, x1, y1")
         relevant, junk = (_photos(truth, key, names, place=place) for key in ("ok", "junk"))
         entries[query] = {"relevant": relevant, "junk": junk, "box": box}
@@ -220,6 +220,12 @@ def _strings(section: Any, key: str) -> list[str]:
     for number, name in enumerate(names):
         if not isinstance(name, str):
             raise _Unexpected(f"{key}[{number}]: expected a photo's name, found {_kind(name)}")
+        try:
+            photo_name(name)
+        except ValueError as error:
+            raise _Unexpected(f"{key}[{number}]: {error}") from None
+    if twice := _twice(names):
+        raise _Unexpected(f"{key}: named twice: {_some(twice)}")
     return names
 
 
@@ -227,7 +233,7 @@ def _photos(section: Any, key: str, names: list[str], place: str = "") -> list[s
     photos = []
     for index in _get(section, key, list, tuple, set, frozenset, place=place):
         if type(index) is not int or not 0 <= index < len(names):
-            shown = index if type(index) is int else _kind(index)
+            shown = index if type(index) is int and abs(index) < 1e9 else _kind(index)
             place = f"{place}.{key}".lstrip(".")
             raise _Unexpected(f"{place}: expected 0-based indices into imlist, below {len(names)}, found {shown}")
         photos.append(names[index])
@@ -244,9 +250,9 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Look up what a pickle may name: sets and the stand-ins for numpy."""
         match module.replace("numpy.core.", "numpy._core."), name:
-            case "builtins", "set":
+            case "builtins" | "__builtin__", "set":
                 return set
-            case "builtins", "frozenset":
+            case "builtins" | "__builtin__", "frozenset":
                 return frozenset
             case "numpy", "dtype":
                 return _Elements
@@ -261,16 +267,18 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"refused to load {module}.{name}")
 
 
+_FORMATS = {
+    **{"b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q"},
+    **{"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "f2": "e", "f4": "f", "f8": "d"},
+}
+"""numpy's names of numbers, and the struct module's."""
+
+
 class _Elements:
     """Stand-in for numpy.dtype: how an array's bytes become values."""
 
-    _FORMATS = {  # noqa: RUF012 - a constant
-        **{"b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q"},
-        **{"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "f2": "e", "f4": "f", "f8": "d"},
-    }
-
     def __init__(self, code: str, *_: Any) -> None:
-        if code not in self._FORMATS and not re.fullmatch(r"U[1-9]\d{0,3}|O8?", code):
+        if code not in _FORMATS and not re.fullmatch(r"U[1-9]\d{0,3}|O8?", code):
             raise pickle.UnpicklingError(f"refused to load numpy values of type {code[:20]!r}")
         self.code, self.big_endian = code, False
 
@@ -289,7 +297,7 @@ class _Elements:
             width, encoding = 4 * int(self.code[1:]), "utf-32-be" if self.big_endian else "utf-32-le"
             return [data[i : i + width].decode(encoding).rstrip("\0") for i in range(0, len(data), width)]
         order = ">" if self.big_endian else "<"
-        return [value for (value,) in struct.iter_unpack(order + self._FORMATS[self.code], data)]
+        return [value for (value,) in struct.iter_unpack(order + _FORMATS[self.code], data)]
 
 
 class _Array(list):

@@ -71,5 +71,15 @@ def collect_random_results(paths: Sequence[Path]) -> pd.DataFrame:
     ]
 
 
+def read_results(path: str | Path) -> pd.DataFrame:
+    """Read the table that `collect_results` made."""
+    return _read(Path(path))
+
+
+def read_random(path: str | Path) -> pd.Series:
+    """Read the random-ranking mAP in [0, 1], by dataset, in the configured form."""
+    return pd.read_csv(path, dtype={"dataset": str}).set_index("dataset")["ap"]
+
+
 def _read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype={"query": str})

@@ -1,0 +1,125 @@
+"""Image quality measures: closed forms, scikit-image, and bad input."""
+
+import math
+
+import numpy as np
+import pytest
+import skimage.color
+import skimage.metrics
+
+from cvpire.errors import InputError
+from cvpire.quality import quality
+
+
+@pytest.fixture(scope="module")
+def photo():
+    coarse = np.random.default_rng(0).integers(20, 236, (4, 5, 3))
+    return np.kron(coarse, np.ones((8, 8, 1))).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def noisy(photo):
+    noise = np.random.default_rng(1).integers(-20, 21, photo.shape)
+    return np.clip(photo + noise, 0, 255).astype(np.uint8)
+
+
+def test_identical_photos(photo):
+    result = quality(photo, photo.copy())
+
+    assert result["ssim"] == result["ssim_range_1"] == result["ssim_range_2"] == pytest.approx(1)
+    assert result["mse"] == result["nrmse"] == result["ciede2000"] == 0
+    assert result["psnr"] == math.inf
+
+
+def test_even_photos_by_hand():
+    # 51 of 255 levels are 0.2: MSE 0.04, PSNR -10 lg 0.04, NRMSE 0.2 / 0.4, SSIM without any variance.
+    dark, light = np.full((8, 9, 3), 102, np.uint8), np.full((8, 9, 3), 153, np.uint8)
+
+    result = quality(dark, light)
+
+    assert result["mse"] == pytest.approx(0.04)
+    assert result["psnr"] == pytest.approx(13.9794)
+    assert result["nrmse"] == pytest.approx(0.5)
+    assert quality(light, dark)["nrmse"] == pytest.approx(1 / 3), "the norm is the original's"
+    assert result["ssim"] == pytest.approx((2 * 0.4 * 0.6 + 0.01**2) / (0.4**2 + 0.6**2 + 0.01**2))
+
+
+def test_ssim_of_one_window_by_hand(photo, noisy):
+    first, second = (image[4:11, 4:11].astype(float) / 255 for image in (photo, noisy))
+
+    def ssim(x, y, data_range):
+        c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+        (vx, vxy), (_, vy) = np.cov(x.ravel(), y.ravel())
+        means = (2 * x.mean() * y.mean() + c1) / (x.mean() ** 2 + y.mean() ** 2 + c1)
+        return means * (2 * vxy + c2) / (vx + vy + c2)
+
+    result = quality(photo[4:11, 4:11], noisy[4:11, 4:11])
+
+    for data_range in (1, 2):
+        expected = np.mean([ssim(first[..., c], second[..., c], data_range) for c in range(3)])
+        assert result[f"ssim_range_{data_range}"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_measures_equal_scikit_image(photo, noisy):
+    first, second = photo / 255, noisy / 255
+
+    result = quality(photo, noisy)
+
+    assert result["mse"] == pytest.approx(skimage.metrics.mean_squared_error(first, second))
+    assert result["psnr"] == pytest.approx(skimage.metrics.peak_signal_noise_ratio(photo, noisy))
+    assert result["nrmse"] == pytest.approx(skimage.metrics.normalized_root_mse(first, second))
+    assert result["ssim"] == pytest.approx(
+        skimage.metrics.structural_similarity(photo, noisy, data_range=255, channel_axis=2)
+    )
+    differences = skimage.color.deltaE_ciede2000(skimage.color.rgb2lab(photo), skimage.color.rgb2lab(noisy))
+    assert result["ciede2000"] == pytest.approx(differences.mean())
+
+
+def test_every_value_is_a_plain_number(photo, noisy):
+    assert {type(value) for value in quality(photo, noisy).values()} == {float}
+
+
+@pytest.mark.parametrize("data_range", [1, 1.0, 2.0, 0.7, 5])
+def test_a_wider_data_range_flatters(photo, noisy, data_range):
+    result = quality(photo, noisy, data_range=data_range)
+
+    assert result["ssim_range_1"] < result["ssim_range_2"] < 1
+    assert result["ssim"] == pytest.approx(
+        skimage.metrics.structural_similarity(photo / 255, noisy / 255, data_range=data_range, channel_axis=2)
+    )
+
+
+def test_window_is_used(photo, noisy):
+    result = quality(photo, noisy, window=11)
+
+    assert result["ssim"] == pytest.approx(
+        skimage.metrics.structural_similarity(photo, noisy, data_range=255, channel_axis=2, win_size=11)
+    )
+    assert result["ssim"] != quality(photo, noisy)["ssim"]
+
+
+def test_more_noise_is_worse_in_every_measure(photo, noisy):
+    noisier = np.clip(photo + 2 * (noisy.astype(int) - photo), 0, 255).astype(np.uint8)
+    little, much = quality(photo, noisy), quality(photo, noisier)
+
+    assert all(much[key] < little[key] for key in ("ssim", "ssim_range_2", "psnr"))
+    assert all(much[key] > little[key] for key in ("mse", "nrmse", "ciede2000"))
+
+
+def test_a_black_original_has_no_relative_error():
+    black = np.zeros((8, 8, 3), np.uint8)
+
+    assert math.isnan(quality(black, black + 1)["nrmse"])
+
+
+def test_photos_of_different_size_are_refused(photo):
+    with pytest.raises(InputError, match="different size.* 40 x 32 and 39 x 32 "):
+        quality(photo, photo[:, 1:])
+
+
+@pytest.mark.parametrize(("shape", "window", "text"), [((6, 20), 7, "20 x 6"), ((20, 10), 11, "10 x 20")])
+def test_photo_smaller_than_the_window_is_refused(shape, window, text):
+    small = np.zeros((*shape, 3), np.uint8)
+
+    with pytest.raises(InputError, match=f"{text} is smaller than SSIM's window of {window}"):
+        quality(small, small, window=window)

@@ -1,0 +1,290 @@
+"""Variance maps against slow, literal transcriptions of Algorithm 1 and equations 3.6, 3.7 and 2.13."""
+
+import logging
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+import skimage.color
+import torch
+
+from cvpire import variance
+from cvpire.variance import color_variance, gaussian, grey_values, luminance_deviation, normalise, variance_map
+
+SKIMAGE = {
+    "cie76": skimage.color.deltaE_cie76,
+    "cie94": skimage.color.deltaE_ciede94,
+    "ciede2000": skimage.color.deltaE_ciede2000,
+}
+KINDS = ("colour", "luminance")
+
+libraries = pytest.mark.parametrize("library", ["numpy", "torch"])
+
+
+def random_photo(height, width, seed=0):
+    """uint8 (H, W, 3)."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def random_lab(height, width, seed=0):
+    """CIELAB, float64 (3, H, W)."""
+    return np.moveaxis(skimage.color.rgb2lab(random_photo(height, width, seed)), -1, 0)
+
+
+def array(values, library):
+    """The values as an array of a library."""
+    return torch.from_numpy(np.ascontiguousarray(values)) if library == "torch" else values
+
+
+@cache
+def algorithm_1(height, width, n, sigma, difference, centre_counts):
+    """Algorithm 1 as printed, for every pixel of a random photo; pixels out of bounds are skipped."""
+    image = np.moveaxis(random_lab(height, width), 0, -1)
+    d = n // 2
+    result = np.zeros((height, width))
+    for yi in range(height):
+        for xi in range(width):
+            total, count = 0.0, 0
+            for x in range(xi - d, xi + d + 1):
+                for y in range(yi - d, yi + d + 1):
+                    if not (0 <= x < width and 0 <= y < height):
+                        continue
+                    distance = (x - xi) ** 2 + (y - yi) ** 2
+                    g = math.exp(-distance / (2 * sigma**2)) / (2 * math.pi * sigma**2)
+                    diff = float(SKIMAGE[difference](image[y, x], image[yi, xi]))
+                    total += (diff * g) ** 2
+                    count += centre_counts or (x, y) != (xi, yi)
+            result[yi, xi] = math.sqrt(total / max(count, 1))
+    return result
+
+
+def equation_3_7(grey, n, squared_count):
+    """Equation 3.7 as printed, for every pixel; pixels out of bounds are skipped."""
+    height, width = grey.shape
+    d = n // 2
+    result = np.zeros(grey.shape)
+    for yi in range(height):
+        for xi in range(width):
+            region = [
+                grey[y, x]
+                for y in range(max(0, yi - d), min(height, yi + d + 1))
+                for x in range(max(0, xi - d), min(width, xi + d + 1))
+            ]
+            mean = sum(region) / len(region)
+            total = sum((value - mean) ** 2 for value in region)
+            result[yi, xi] = math.sqrt(total / (len(region) ** 2 if squared_count else len(region)))
+    return result
+
+
+@libraries
+@pytest.mark.parametrize("mean_over", ["window", "neighbours"])
+@pytest.mark.parametrize(
+    ("height", "width", "kernel_size", "sigma", "difference"),
+    [
+        (6, 7, 3, 1.0, "ciede2000"),
+        (7, 6, 5, 1.0, "ciede2000"),
+        (6, 7, 5, 0.6, "cie76"),
+        (6, 7, 5, 2.5, "cie94"),
+        pytest.param(3, 4, 7, 1.5, "cie94", id="smaller than the kernel"),
+        pytest.param(2, 9, 9, 1.0, "ciede2000", id="flatter than the kernel"),
+        pytest.param(9, 1, 5, 1.0, "ciede2000", id="one pixel wide"),
+        pytest.param(1, 9, 5, 1.0, "cie94", id="one pixel high"),
+        pytest.param(1, 1, 5, 1.0, "ciede2000", id="one pixel"),
+    ],
+)
+def test_color_variance_is_algorithm_1(height, width, kernel_size, sigma, difference, mean_over, library):
+    expected = algorithm_1(height, width, kernel_size, sigma, difference, centre_counts=mean_over == "window")
+    lab = array(random_lab(height, width), library)
+
+    result = color_variance(lab, kernel_size, sigma, difference, mean_over)
+
+    assert type(result) is type(lab)
+    np.testing.assert_allclose(np.asarray(result), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_map_of_a_photo_is_the_normalised_algorithm_1():
+    expected = algorithm_1(7, 6, 5, 1.0, "ciede2000", centre_counts=True)
+
+    result = variance_map(random_photo(7, 6), kernel_size=5, sigma=1.0)
+
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, expected / expected.max(), atol=2e-5)
+
+
+@libraries
+def test_cie94_takes_the_neighbour_as_reference(library):
+    # A grey and a red pixel: seen from the red one, the neighbour is the grey reference, and nothing is weighed down.
+    lab = array(np.array([[[50.0, 50.0]], [[0.0, 60.0]], [[0.0, 0.0]]]), library)
+
+    grey, red = np.asarray(color_variance(lab, 3, 1.0, "cie94", "neighbours"))[0]
+
+    assert red == pytest.approx(gaussian(1, 0, 1) * 60)
+    assert grey == pytest.approx(gaussian(1, 0, 1) * 60 / (1 + 0.045 * 60))
+
+
+@pytest.mark.parametrize("mean_over", ["window", "neighbours"])
+def test_pixels_out_of_bounds_do_not_count(mean_over):
+    # Only the corner differs: it has 8 neighbours inside the photo at n = 5, and the opposite corner sees none of it.
+    lab = np.zeros((3, 6, 6))
+    lab[0, 0, 0] = 10
+    total = sum((10 * gaussian(x, y, 1)) ** 2 for x in range(3) for y in range(3) if x or y)
+
+    result = color_variance(lab, 5, 1.0, "cie76", mean_over)
+
+    assert result[0, 0] == pytest.approx(math.sqrt(total / (9 if mean_over == "window" else 8)))
+    assert result[2, 2] == pytest.approx(10 * gaussian(2, 2, 1) / math.sqrt(25 if mean_over == "window" else 24))
+    assert (result[3:] == 0).all()
+    assert (result[:, 3:] == 0).all()
+
+
+@libraries
+@pytest.mark.parametrize("difference", ["ciede2000", "cie94"])
+@pytest.mark.parametrize("strip", [1, 13, 40, 2**15])
+def test_result_does_not_depend_on_the_strips(strip, difference, library, monkeypatch):
+    lab = array(random_lab(17, 13), library)
+    monkeypatch.setattr(variance, "_STRIP", 10**9)
+    whole = np.asarray(color_variance(lab, 5, 1.0, difference))
+
+    monkeypatch.setattr(variance, "_STRIP", strip)
+    result = np.asarray(color_variance(lab, 5, 1.0, difference))
+
+    np.testing.assert_allclose(result, whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("kind", KINDS)
+def test_flipping_the_photo_flips_the_map(kind, axis):
+    photo = random_photo(12, 19)
+
+    flipped = variance_map(np.flip(photo, axis).copy(), kind=kind)
+
+    np.testing.assert_allclose(flipped, np.flip(variance_map(photo, kind=kind), axis), atol=1e-6)
+
+
+@pytest.mark.parametrize("divisor", ["count", "count-squared"])
+@pytest.mark.parametrize(("height", "width", "kernel_size"), [(7, 9, 3), (6, 8, 5), (3, 4, 9), (1, 7, 3), (7, 1, 5)])
+def test_luminance_deviation_is_equation_3_7(height, width, kernel_size, divisor):
+    grey = grey_values(random_photo(height, width), "bt709")
+
+    result = luminance_deviation(grey, kernel_size, divisor)
+
+    np.testing.assert_allclose(result, equation_3_7(grey, kernel_size, divisor == "count-squared"), atol=1e-9)
+
+
+def test_luminance_deviation_of_a_bright_even_surface_keeps_its_digits():
+    grey = 250 + np.random.default_rng(0).uniform(-1e-4, 1e-4, (8, 8))
+
+    np.testing.assert_allclose(luminance_deviation(grey, 3), equation_3_7(grey, 3, False), rtol=1e-3)
+
+
+def test_luma_of_the_text():
+    photo = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 20, 30]]], dtype=np.uint8)
+
+    expected = [0.2126 * 255, 0.7152 * 255, 0.0722 * 255, 255, 2.126 + 14.304 + 2.166]
+    np.testing.assert_allclose(grey_values(photo, "bt709"), [expected])
+
+
+def test_luma_of_the_released_code():
+    photo = random_photo(40, 50)
+    red, green, blue = np.moveaxis(photo.astype(float), -1, 0)
+
+    result = grey_values(photo, "bt601-truncated")
+
+    np.testing.assert_array_equal(result, np.floor(19595 / 65536 * red + 38470 / 65536 * green + 7471 / 65536 * blue))
+    assert grey_values(np.full((1, 1, 3), 255, np.uint8), "bt601-truncated") == 255
+
+
+@pytest.mark.parametrize("luma", ["bt709", "bt601-truncated"])
+@pytest.mark.parametrize("divisor", ["count", "count-squared"])
+def test_luminance_map_of_a_photo(luma, divisor):
+    photo = random_photo(8, 9)
+    expected = equation_3_7(grey_values(photo, luma), 3, divisor == "count-squared")
+
+    result = variance_map(photo, kind="luminance", kernel_size=3, luma=luma, deviation_divisor=divisor)
+
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, expected / expected.max(), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("normalisation", ["maximum", "stretched-8-bit"])
+def test_map_lies_between_0_and_exactly_1(kind, normalisation):
+    result = variance_map(random_photo(16, 20), kind=kind, normalisation=normalisation)
+
+    assert result.shape == (16, 20)
+    assert result.max() == 1
+    assert result.min() >= 0
+    assert (result.min() == 0) == (normalisation == "stretched-8-bit"), "noise everywhere: only stretching reaches 0"
+
+
+def test_normalisation_of_the_text_divides_by_the_maximum():
+    np.testing.assert_array_equal(normalise(np.array([[1.0, 2.0], [3.0, 4.0]])), [[0.25, 0.5], [0.75, 1]])
+
+
+def test_normalisation_of_the_released_code_stretches_to_8_bits():
+    result = normalise(np.array([[1.0, 2.0], [1.5, 5.0]]), "stretched-8-bit")
+
+    np.testing.assert_allclose(result * 255, [[0, 64], [32, 255]], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("normalisation", ["maximum", "stretched-8-bit"])
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (37, 141, 201), (1, 254, 77)])
+def test_flat_photo_has_a_map_of_zeros_and_a_warning(colour, normalisation, kind, caplog):
+    photo = np.full((37, 53, 3), colour, dtype=np.uint8)
+
+    with caplog.at_level(logging.WARNING):
+        result = variance_map(photo, kind=kind, normalisation=normalisation)
+
+    assert (result == 0).all()  # so no NaN either
+    assert [record.message for record in caplog.records if "flat" in record.message]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("channel", [0, 1, 2])
+@pytest.mark.parametrize("level", [1, 128, 254])
+def test_nearly_flat_photo_keeps_its_one_detail(level, channel, kind, caplog):
+    photo = np.full((9, 11, 3), level, dtype=np.uint8)
+    photo[4, 5, channel] += 1
+
+    result = variance_map(photo, kind=kind, kernel_size=3)
+
+    assert result.max() == 1
+    assert not caplog.records
+    around = np.zeros((9, 11), dtype=bool)
+    around[3:6, 4:7] = True
+    assert (result[around] > 0).all()
+    assert result[~around].max() < 1e-4
+
+
+def test_uniform_map_is_1_everywhere():
+    result = variance_map(np.zeros((4, 6, 3), dtype=np.uint8), kind="uniform")
+
+    assert result.dtype == np.float32
+    np.testing.assert_array_equal(result, np.ones((4, 6)))
+
+
+def test_gaussian_is_equation_2_13():
+    assert gaussian(0, 0, 1) == pytest.approx(1 / (2 * math.pi))
+    assert gaussian(3, 3, 1) == pytest.approx(0.00002, abs=5e-7)  # the thesis's example
+    assert gaussian(1, 2, 0.8) == gaussian(-2, 1, 0.8) == pytest.approx(0.005, abs=1e-4)
+
+
+def test_figure_2_14_is_equation_2_13_averaged_over_each_pixel_and_divided_by_the_sum():
+    """The figure prints another kernel than equation 2.13, which Algorithm 1 takes at the pixels' centres."""
+    printed = [[0.077847, 0.123317, 0.077847], [0.123317, 0.195346, 0.123317], [0.077847, 0.123317, 0.077847]]
+    within = (np.arange(100) + 0.5) / 100 - 0.5
+    averaged = np.array(
+        [
+            [np.mean([[gaussian(x + i, y + j, 1) for i in within] for j in within]) for x in (-1, 0, 1)]
+            for y in (-1, 0, 1)
+        ]
+    )
+    sampled = np.array([[gaussian(x, y, 1) for x in (-1, 0, 1)] for y in (-1, 0, 1)])
+
+    np.testing.assert_allclose(averaged / averaged.sum(), printed, atol=2e-6)
+    np.testing.assert_allclose(
+        sampled, [[0.0585, 0.0965, 0.0585], [0.0965, 0.1592, 0.0965], [0.0585, 0.0965, 0.0585]], atol=5e-5
+    )
+    np.testing.assert_allclose((sampled / sampled.sum())[1, 1], 0.2042, atol=5e-5)

@@ -1,0 +1,169 @@
+"""Bad input ends in one clear message and a non-zero exit; nothing half-written stays, nothing finished is lost."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.workflow.conftest import QUERIES, make_photo
+
+
+def fails(project, *messages: str, arguments: tuple[str, ...] = ("--dry-run", "all")) -> str:
+    """Run, and return the output of the failure after checking that it says what it should."""
+    done = project.snakemake(*arguments)
+    text = done.output
+    assert done.returncode != 0, text
+    assert "Traceback" not in text
+    for message in messages:
+        assert message in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["variance"]["cv"].update(kernel_size=4), "variance.cv.kernel_size: must be odd"),
+        (lambda c: c["variance"]["cv"].update(sigma=-1), "variance.cv.sigma: Input should be greater than 0"),
+        (lambda c: c["attacks"]["cv-pire"].update(iterations=0), "attacks.cv-pire.iterations"),
+        (lambda c: c["attacks"]["cv-pire"].update(network="resnet"), "unknown name 'resnet'"),
+        (lambda c: c["networks"]["lite0"].update(architecture="alexnet"), "networks.lite0.architecture"),
+        (lambda c: c["attacks"]["cv-pire"].update(thershold=3), "attacks.cv-pire.thershold: unknown key"),
+        (lambda c: c["datasets"]["tiny"].update(folder="nowhere"), "nowhere"),
+        (lambda c: c["datasets"]["tiny"].update(ground_truth="nothing.json"), "nothing.json"),
+    ],
+)
+def test_configuration(fresh, change, message):
+    fresh.configure(change)
+    fails(fresh, message)
+    assert not (fresh.folder / "results").exists()
+
+
+def test_missing_weights(fresh):
+    fresh.configure(lambda c: c["networks"]["lite0"].update(weights="weights/none.pth"))
+    fails(fresh, "weights/none.pth")
+
+
+def test_empty_folder(fresh):
+    for photo in (fresh.folder / "photos").iterdir():
+        photo.unlink()
+    fails(fresh, "photos")
+
+
+def test_two_photos_with_one_stem(fresh):
+    make_photo(0, 0).save(fresh.folder / "photos" / "sea-1.png")
+    fails(fresh, "sea-1.png", "sea-1.jpg")
+
+
+def test_ground_truth_names_an_unknown_photo(fresh):
+    truth = {"queries": {QUERIES[0]: {"relevant": ["büro 2", "atlantis"]}}}
+    (fresh.folder / "truth.json").write_text(json.dumps(truth))
+    fails(fresh, "atlantis", "missing: drop")
+    fresh.configure(lambda c: c["datasets"]["tiny"].update(missing="drop"))
+    assert fresh.planned()["prepare_query"] == 1
+
+
+class _Malicious:
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+
+
+def test_ground_truth_is_a_malicious_pickle(fresh):
+    (fresh.folder / "truth.pkl").write_bytes(pickle.dumps({"imlist": _Malicious()}))
+    fresh.configure(lambda c: c["datasets"]["tiny"].update(ground_truth="truth.pkl"))
+    fails(fresh, "truth.pkl")
+    assert not (fresh.folder / "executed").exists()
+
+
+@pytest.fixture(params=["truncated", "text"])
+def broken_photo(request, project):
+    """A finished project, one of whose queries is broken now."""
+    path = project.folder / "photos" / f"{QUERIES[0]}.jpg"
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] if request.param == "truncated" else b"no photo")
+    return project
+
+
+def test_broken_photo_is_named_and_the_others_go_on(broken_photo):
+    broken_photo.configure(lambda c: c["variance"]["cv"].update(sigma=2.0))
+    fails(broken_photo, f"{QUERIES[0]}.jpg", "photo", arguments=("all",))
+    results = broken_photo.folder / "results" / "tiny"
+    assert not (results / "original" / f"{QUERIES[0]}.png").exists()
+    assert not list(results.rglob(".partial-*"))
+    # The other query went all the way to its measured quality.
+    assert (results / "lite0/cv-pire/quality" / f"{QUERIES[1]}.csv").exists()
+    planned = broken_photo.planned()
+    assert planned["attack_query"] == 2  # of the broken photo, for both attacks; the other's are done
+
+
+def test_photos_of_every_kind_are_used(fresh):
+    """Grey, RGBA, 16-bit, CMYK and EXIF-rotated photos, and one smaller than the kernel, go through the workflow."""
+    folder = fresh.folder / "photos"
+    photo = make_photo(5, 1)
+    for name in ("büro 2", "büro 3", "sea-1", "sea-2", "tree-2"):
+        (folder / f"{name}.jpg").unlink()
+    photo.convert("L").save(folder / "büro 2.png")
+    photo.convert("RGBA").save(folder / "büro 3.png")
+    Image.fromarray(np.asarray(photo.convert("L")).astype("uint16") * 257).save(folder / "sea-1.png")
+    photo.convert("CMYK").save(folder / "sea-2.jpg")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x8825] = {1: "N", 2: (51.0, 45.0, 7.0)}
+    photo.save(folder / "tree-2.jpg", exif=exif)
+    truth = {
+        "queries": {
+            "tree-2": {"relevant": ["tree-1", "tree-3"]},
+            "sea-2": {"relevant": ["sea-1"]},
+            "büro 2": {"relevant": ["büro 1"]},
+        }
+    }
+    (folder.parent / "truth.json").write_text(json.dumps(truth))
+    fresh.configure(lambda c: c["attacks"].pop("sd-pire"))
+    done = fresh.snakemake("queries", "results/tables/queries.csv")
+    assert done.returncode == 0, done.output
+    with Image.open(fresh.folder / "results/tiny/lite0/cv-pire/queries/m50_T2/tree-2.jpg") as image:
+        assert image.size == (48, 64)  # upright
+        assert not image.getexif()
+
+
+def test_photo_too_small_for_ssim(fresh):
+    make_photo(5, 1).resize((6, 5)).save(fresh.folder / "photos" / f"{QUERIES[1]}.jpg")
+    fails(fresh, "smaller than SSIM's window", arguments=("all",))
+
+
+def test_kill_in_the_middle(finished, fresh):
+    """A run whose job is killed by SIGKILL reports it; the next run ends in the bytes of an undisturbed one."""
+    running = fresh.start("all")
+    deadline = time.monotonic() + 120
+    while not (victims := _children(running.pid, "cvpire attack")):
+        assert running.poll() is None and time.monotonic() < deadline, "no attack was started"
+        time.sleep(0.05)
+    os.kill(victims[0], signal.SIGKILL)
+    output, _ = running.communicate(timeout=300)
+    assert running.returncode != 0, output
+    assert not list((fresh.folder / "results").rglob(".partial-*.npz"))
+
+    done = fresh.snakemake("all")
+    assert done.returncode == 0, done.output
+    patterns = ("**/*.csv", "**/*.jpg", "**/*.npy", "figures/*")
+    assert fresh.results(*patterns) == finished.results(*patterns)
+
+
+def _children(pid: int, command: str) -> list[int]:
+    """Descendants of a process whose command line holds some words."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
+    family, size = {pid}, 0
+    while len(family) > size:
+        size = len(family)
+        family |= {int(child) for child, parent, _ in rows if int(parent) in family}
+    return [
+        int(child)
+        for child, _, words in rows
+        if int(child) in family and command in words and "python" in words.split()[0]
+    ]

@@ -1,0 +1,194 @@
+"""After a change, exactly the stale stages run again."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.workflow.conftest import QUERIES, make_photo
+
+Q = len(QUERIES)
+FIGURES = {f"draw_figure_{number}": 1 for number in ("3_3", "4_3", "4_4", "4_6", "4_12")}
+FIGURES_OF_NUMBERS = {rule: 1 for rule in FIGURES if rule != "draw_figure_3_3"}
+TABLES = {"collect_results": 1, "make_table_4_1": 1, **FIGURES_OF_NUMBERS}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_finished_run_is_finished(finished):
+    assert finished.planned() == {}
+
+
+def test_multiplier(project):
+    project.configure(lambda c: c["attacks"]["cv-pire"].update(other_multipliers=[30]))
+    assert project.planned() == {
+        "attack_query": Q,
+        "save_queries_cv-pire": Q,
+        "measure_quality": Q,
+        "rank_queries": 1,
+        **TABLES,
+    }
+
+
+def test_sigma(project):
+    project.configure(lambda c: c["variance"]["cv"].update(sigma=2.0))
+    assert project.planned() == {
+        "compute_variance": Q,
+        "attack_query": Q,
+        "save_queries_cv-pire": Q,
+        "measure_quality": Q,
+        "rank_queries": 1,
+        **TABLES,
+        "draw_figure_3_3": 1,
+    }
+
+
+def test_iterations(project):
+    project.configure(lambda c: c["attacks"]["sd-pire"].update(iterations=3))
+    assert project.planned() == {
+        "attack_query": Q,
+        "save_queries_sd-pire": Q,
+        "measure_quality": Q,
+        "rank_queries": 1,
+        **TABLES,
+    }
+
+
+def test_jpeg_quality(project):
+    project.configure(lambda c: c.update(saving={"quality": 90}))
+    assert project.planned() == {
+        "save_queries_cv-pire": Q,
+        "save_queries_sd-pire": Q,
+        "measure_quality": 2 * Q,
+        "rank_queries": 2,
+        **TABLES,
+    }
+
+
+def test_ssim_range(project):
+    project.configure(lambda c: c.update(quality={"data_range": 1.0}))
+    assert project.planned() == {"measure_quality": 2 * Q, **TABLES}
+
+
+def test_average_precision_form(project):
+    project.configure(lambda c: c["retrieval"].update(average_precision="sum"))
+    assert project.planned() == {"rank_queries": 2, "rank_originals": 1, "rank_at_random": 1, "collect_random": 1, **TABLES}
+
+
+def test_label(project):
+    project.configure(lambda c: c["attacks"]["cv-pire"].update(label="Ours"))
+    assert project.planned() == TABLES
+
+
+def test_source_of_a_plot(project):
+    edit(project.folder / "workflow/cvpire/figures/threshold.py", '"""', '""" ')
+    assert project.planned() == {"draw_figure_4_4": 1}
+
+
+def test_source_of_the_attack(project):
+    edit(project.folder / "workflow/cvpire/attack.py", "import hashlib", "import hashlib  # touched")
+    assert project.planned() == {
+        "attack_query": 2 * Q,
+        "save_queries_cv-pire": Q,
+        "save_queries_sd-pire": Q,
+        "measure_quality": 2 * Q,
+        "rank_queries": 2,
+        **TABLES,
+    }
+
+
+def test_content_of_a_query(project):
+    make_photo(99, 1).save(project.folder / "photos" / f"{QUERIES[0]}.jpg", quality=95)
+    assert project.planned() == {
+        "prepare_query": 1,
+        "compute_variance": 2,
+        "attack_query": 2,
+        "save_queries_cv-pire": 1,
+        "save_queries_sd-pire": 1,
+        "measure_quality": 2,
+        "describe_shard": 1,
+        "rank_originals": 1,
+        "rank_queries": 2,
+        **TABLES,
+        "draw_figure_3_3": 1,
+    }
+
+
+def test_content_of_a_database_photo(project):
+    make_photo(99, 3).save(project.folder / "photos" / "sea-1.jpg", quality=95)
+    assert project.planned() == {"describe_shard": 1, "rank_originals": 1, "rank_queries": 2, **TABLES}
+
+
+def test_photo_touched_without_change(project):
+    for photo in (project.folder / "photos").iterdir():
+        os.utime(photo)
+    assert project.planned() == {}
+
+
+def test_source_touched_without_change(project):
+    os.utime(project.folder / "workflow/cvpire/attack.py")
+    assert project.planned() == {}
+
+
+def test_new_photo(project):
+    make_photo(77, 3).save(project.folder / "photos" / "sea-3.jpg", quality=95)
+    planned = project.planned()
+    assert planned == {
+        "list_dataset": 1,
+        "describe_shard": planned["describe_shard"],
+        "rank_originals": 1,
+        "rank_queries": 2,
+        "rank_at_random": 1,
+        "collect_random": 1,
+        **TABLES,
+    }
+    assert planned["describe_shard"] == 1 or len(list((project.folder / "photos").iterdir())) > 8
+
+
+def test_photo_removed(project):
+    (project.folder / "photos" / "sea-1.jpg").unlink()
+    assert set(project.planned()) == {
+        "list_dataset",
+        "describe_shard",
+        "rank_originals",
+        "rank_queries",
+        "rank_at_random",
+        "collect_random",
+        *TABLES,
+    }
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".html"])
+def test_file_that_is_no_photo(project, suffix):
+    (project.folder / "photos" / f"notes{suffix}").write_text("not a photo")
+    assert project.planned() == {}
+
+
+def test_seed(project):
+    project.configure(lambda c: c.update(seed=1))
+    assert project.planned()["attack_query"] == 2 * Q
+    assert "compute_variance" not in project.planned()
+
+
+def test_rerun_after_a_change_gives_what_a_first_run_gives(project, fresh):
+    """A changed photo, run again in part, ends in the bytes of a run from nothing."""
+    changed = make_photo(99, 3)
+    for each in (project, fresh):
+        changed.save(each.folder / "photos" / "sea-1.jpg", quality=95)
+        done = each.snakemake("all")
+        assert done.returncode == 0, done.output
+    assert project.results("**/*.csv", "**/*.jpg", "figures/*") == fresh.results("**/*.csv", "**/*.jpg", "figures/*")
+
+
+def test_only_declared_photos_are_results(finished):
+    """Saved queries are photos without metadata, one for each query, multiplier and iteration."""
+    saved = sorted((finished.folder / "results/tiny/lite0/cv-pire/queries").glob("*/*.jpg"))
+    assert len(saved) == Q * 4
+    with Image.open(saved[0]) as image:
+        assert image.size == (64, 48)
+        assert not image.getexif()

@@ -1,0 +1,440 @@
+"""Audit of published adversarial queries: their numbers, measured again.
+
+The artefacts that belong to the thesis are adversarial queries (`METHOD/*.jpg`), the image quality and the average
+precision that were printed for each of them (`METHOD/imageQualityComparison.txt`,
+`METHOD/map_score_img_output_T*.txt`), and 8-bit variance maps of some photos (`variance/METHOD/*.png`).
+"""
+
+import logging
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from cvpire.config import PhotoOptions, QualityOptions, VarianceOptions, preset_values
+from cvpire.datasets.ground_truth import photo_name
+from cvpire.errors import InputError
+from cvpire.photos import SUFFIXES, load_photo, load_variance_map
+from cvpire.quality import quality
+from cvpire.variance import variance_map
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ["photo", "method", "metric", "published", "recomputed", "difference", "corrected"]
+"""Columns of an audit: one row a photo, method and metric."""
+
+MEASURES = ("ssim", "mse", "nrmse", "psnr")
+"""Measures of image quality that were published."""
+
+MAP_PIXELS, MAP_LARGEST = "map-pixels-differing-per-100000", "map-largest-difference"
+"""Metrics of a variance map: how many of 100,000 pixels differ, and by how many of its 255 levels at most."""
+
+VARIANCE_KINDS = {"CV-PIRE": "colour", "SD-PIRE": "luminance"}
+"""Which variance map a method is bounded by; PIRE has none."""
+
+TABLE_4_1 = {
+    "oxford5k": {
+        "CV-PIRE": {"ap": 0.0507, "ssim": 0.916},
+        "SD-PIRE": {"ap": 0.0469, "ssim": 0.908},
+        "PIRE": {"ap": 0.0466, "ssim": 0.793},
+    },
+    "paris6k": {
+        "CV-PIRE": {"ap": 0.0890, "ssim": 0.911},
+        "SD-PIRE": {"ap": 0.0870, "ssim": 0.904},
+        "PIRE": {"ap": 0.0912, "ssim": 0.783},
+    },
+}
+"""Means that Table 4.1 prints, by dataset, method and metric; it prints average precision times 100."""
+
+
+def run_audit(
+    photos: str | Path, published: str | Path, progress: Callable[[int, int], None] | None = None
+) -> pd.DataFrame:
+    """Measure all published artefacts of a dataset again.
+
+    What is missing (a photo on one side, a text file, the variance maps) is logged and left out or left empty.
+
+    Parameters
+    ----------
+    photos : str or Path
+        Folder of the original photos.
+    published : str or Path
+        Folder of the artefacts; its sub-folders with photos are the methods.
+    progress : callable, optional
+        Called with the number of files that are done and of all files, after each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`; see `audit_queries`, `audit_maps` and `audit_average_precision`.
+
+    Raises
+    ------
+    InputError
+        No photos, no methods, malformed text files, corrupt images, images of different size.
+    """
+    photos, published = Path(photos), Path(published)
+    methods = published_methods(published)
+    originals = _images(photos).keys()
+    steps = sum(
+        len(originals & _images(folder).keys())
+        for method in methods
+        for folder in (published / method, published / "variance" / method)
+    )
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, steps)
+
+    tables = []
+    for method in methods:
+        tables += [
+            audit_queries(photos, published, method, progress=step),
+            audit_maps(photos, published, method, progress=step),
+            audit_average_precision(published, method),
+        ]
+    return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
+
+
+def published_methods(published: str | Path) -> list[str]:
+    """Names of the methods: the sub-folders that hold photos, in the order of Table 4.1, then by name."""
+    published = Path(published)
+    if not published.is_dir():
+        raise InputError(f"{published}: no such folder of published artefacts")
+    found = sorted(folder.name for folder in published.iterdir() if folder.is_dir() and _images(folder))
+    if not found:
+        raise InputError(f"{published}: no published queries; expected photos in sub-folders such as CV-PIRE")
+    known = list(TABLE_4_1["oxford5k"])
+    return sorted(found, key=lambda method: known.index(method) if method in known else len(known))
+
+
+def audit_queries(
+    photos: str | Path,
+    published: str | Path,
+    method: str,
+    *,
+    corrected: bool = True,
+    progress: Callable[[], None] | None = None,
+) -> pd.DataFrame:
+    """Compare the published image quality of each adversarial query with its files.
+
+    Parameters
+    ----------
+    photos, published : str or Path
+        Folders of the original photos and of the artefacts.
+    method : str
+        Sub-folder of `published`.
+    corrected : bool
+        Measure the corrected SSIM too, which takes as long again.
+    progress : callable, optional
+        Called after each query.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`, with SSIM, MSE, NRMSE and PSNR (dB) as metrics. `recomputed` is measured as the published values
+        were (preset `released`: libjpeg 9, data range 2), `difference` is recomputed - published, `corrected` is the
+        SSIM of data range 1 with today's decoder. `published` is empty where nothing was published.
+    """
+    photos, folder = Path(photos), Path(published) / method
+    values = _read_if_there(folder / "imageQualityComparison.txt", read_quality)
+    released = _quality_as("released")
+    today = _quality_as("text")
+    rows = []
+    for name, original, altered in _pairs(photos, folder):
+        stated = values.get(name, {})
+        if values and not stated:
+            logger.warning("%s: no published image quality of this photo", altered)
+        measured = released(original, altered)
+        right = {"ssim": today(original, altered)["ssim"]} if corrected else {}
+        rows += [
+            _row(name, method, measure, stated.get(measure), measured[measure], right.get(measure))
+            for measure in MEASURES
+        ]
+        if progress:
+            progress()
+    return _table(rows)
+
+
+def audit_maps(
+    photos: str | Path, published: str | Path, method: str, *, progress: Callable[[], None] | None = None
+) -> pd.DataFrame:
+    """Compare the published variance maps of a method with those of preset `released`.
+
+    Parameters
+    ----------
+    photos, published : str or Path
+        Folders of the original photos and of the artefacts.
+    method : str
+        Sub-folder of `published` / variance.
+    progress : callable, optional
+        Called after each map.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`, with the metrics `MAP_PIXELS` and `MAP_LARGEST` (levels of 255). Both compare two maps, so
+        `difference` repeats `recomputed`, and `published` is empty. No rows where no maps were published.
+    """
+    photos, folder = Path(photos), Path(published) / "variance" / method
+    if not _images(folder):
+        logger.warning("%s: no published variance maps", folder)
+        return _table([])
+    if method not in VARIANCE_KINDS:
+        logger.warning("%s: skipped, no variance map is known for the method %s", folder, method)
+        return _table([])
+    options = VarianceOptions(**preset_values(VarianceOptions, "released"), kind=VARIANCE_KINDS[method])
+    decoder = PhotoOptions(**preset_values(PhotoOptions, "released")).decoder
+    rows = []
+    for name, original, path in _pairs(photos, folder, some=True):
+        photo = load_photo(original, decoder)
+        expected = load_variance_map(path, photo.shape[:2])
+        levels = np.abs(np.rint(variance_map(photo, **options.model_dump()) * 255) - np.rint(expected * 255))
+        for metric, value in ((MAP_PIXELS, 1e5 * np.mean(levels > 0)), (MAP_LARGEST, levels.max())):
+            rows.append({**_row(name, method, metric, None, float(value), None), "difference": float(value)})
+        if progress:
+            progress()
+    return _table(rows)
+
+
+def audit_average_precision(published: str | Path, method: str) -> pd.DataFrame:
+    """List the published average precision of each query, for its mean to be compared with Table 4.1.
+
+    Parameters
+    ----------
+    published : str or Path
+        Folder of the artefacts.
+    method : str
+        Sub-folder of `published`. Of several files (one a number of iterations T), that of the largest T counts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`, with the metric ap, in [0, 1] as published. `recomputed` is empty: it would take the whole database.
+    """
+    folder = Path(published) / method
+    found = {
+        int(match[1]): path
+        for path in folder.glob("map_score_img_output_T*.txt")
+        if (match := re.fullmatch(r"map_score_img_output_T(\d+)", path.stem))
+    }
+    if not found:
+        logger.warning("%s: no published average precision (map_score_img_output_T*.txt)", folder)
+        return _table([])
+    values = read_average_precision(found[max(found)])
+    return _table(_row(name, method, "ap", value, None, None) for name, value in sorted(values.items()))
+
+
+def summarise(audit: pd.DataFrame, dataset: Literal["oxford5k", "paris6k"] | None = None) -> pd.DataFrame:
+    """Summarise an audit by method and metric.
+
+    Parameters
+    ----------
+    audit : pandas.DataFrame
+        Of `run_audit`.
+    dataset : {"oxford5k", "paris6k"}, optional
+        Whose numbers of Table 4.1 stand beside the means.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns method, metric, photos, published, recomputed and corrected (means), largest_difference (absolute) and
+        table (Table 4.1's mean SSIM and mAP, the latter as a share of 1).
+    """
+    printed = TABLE_4_1[dataset] if dataset else {}
+    rows = [
+        {
+            "method": method,
+            "metric": metric,
+            "photos": part["photo"].nunique(),
+            "published": part["published"].mean(),
+            "recomputed": part["recomputed"].mean(),
+            "largest_difference": part["difference"].abs().max(),
+            "corrected": part["corrected"].mean(),
+            "table": printed.get(method, {}).get(metric, math.nan),
+        }
+        for (method, metric), part in audit.groupby(["method", "metric"], sort=False)
+    ]
+    return pd.DataFrame(rows)
+
+
+# --- The text files --------------------------------------------------------------------------------------------------
+
+
+def read_quality(path: str | Path) -> dict[str, dict[str, float]]:
+    """Read imageQualityComparison.txt.
+
+    Parameters
+    ----------
+    path : str or Path
+        For each photo a line with its file name and lines `ssim: 0.9`, `mse: ...`, `nrmse: ...`, `psnr: ...`; other
+        keys, and all after a line of dashes (the averages), are passed over.
+
+    Returns
+    -------
+    dict
+        By photo name: the value of each of `MEASURES`.
+
+    Raises
+    ------
+    InputError
+        Names the file and the line.
+    """
+    photos: dict[str, dict[str, float]] = {}
+    begun = {}
+    current = None
+    for place, line in _lines(Path(path)):
+        key, colon, value = line.rpartition(":")
+        if not colon:
+            current = _photo(line, place)
+            if current in photos:
+                raise InputError(f"{place}: a second entry of the photo {current}")
+            photos[current], begun[current] = {}, place
+        elif current is None:
+            raise InputError(f"{place}: expected the file name of a photo before {line!r}")
+        elif (key := key.strip()) in MEASURES:
+            if key in photos[current]:
+                raise InputError(f"{place}: a second {key} of the photo {current}")
+            photos[current][key] = _number(value, place)
+    for name, values in photos.items():
+        if lacking := [measure for measure in MEASURES if measure not in values]:
+            raise InputError(f"{begun[name]}: the photo {name} has no {', '.join(lacking)}")
+    return _not_empty(photos, Path(path))
+
+
+def read_average_precision(path: str | Path) -> dict[str, float]:
+    """Read map_score_img_output_T*.txt.
+
+    Parameters
+    ----------
+    path : str or Path
+        A line `photo.jpg : 0.1` for each photo; all after a line of dashes (the average) is passed over.
+
+    Returns
+    -------
+    dict
+        Average precision in [0, 1] by photo name.
+
+    Raises
+    ------
+    InputError
+        Names the file and the line.
+    """
+    photos: dict[str, float] = {}
+    for place, line in _lines(Path(path)):
+        file, _, text = line.rpartition(":")
+        name, value = _photo(file.strip(), place), _number(text, place)
+        if not 0 <= value <= 1:
+            raise InputError(f"{place}: expected an average precision from 0 to 1, found {value}")
+        if name in photos:
+            raise InputError(f"{place}: a second entry of the photo {name}")
+        photos[name] = value
+    return _not_empty(photos, Path(path))
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Non-empty lines before the averages, with their place for messages."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file in UTF-8 ({error.reason})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()
+        if re.fullmatch("-{3,}", line):
+            return
+        if line:
+            yield f"{path}: line {number}", line
+
+
+def _photo(file: str, place: str) -> str:
+    if not file.lower().endswith(SUFFIXES):
+        raise InputError(f"{place}: expected the file name of a photo, found {file[:80]!r}")
+    try:
+        return photo_name(Path(file).stem)
+    except ValueError as error:
+        raise InputError(f"{place}: {error}") from None
+
+
+def _number(text: str, place: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isnan(value):
+        raise InputError(f"{place}: expected a number, found {text.strip()[:80]!r}")
+    return value
+
+
+def _not_empty(photos: dict[str, Any], path: Path) -> dict[str, Any]:
+    if not photos:
+        raise InputError(f"{path}: names no photo")
+    return photos
+
+
+def _read_if_there(path: Path, read: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    if path.exists():
+        return read(path)
+    logger.warning("%s: no such file; the values it would hold are left empty", path)
+    return {}
+
+
+# --- What the audits share -------------------------------------------------------------------------------------------
+
+
+def _quality_as(preset: str) -> Callable[[Path, Path], dict[str, float]]:
+    """Image quality of two files, by the decoder and the options of a preset."""
+    decoder = PhotoOptions(**preset_values(PhotoOptions, preset)).decoder
+    options = QualityOptions(**preset_values(QualityOptions, preset)).model_dump()
+
+    def measure(original: Path, altered: Path) -> dict[str, float]:
+        try:
+            return quality(load_photo(original, decoder), load_photo(altered, decoder), **options)
+        except InputError as error:
+            message = str(error)
+            raise InputError(message if str(altered.parent) in message else f"{altered}: {message}") from None
+
+    return measure
+
+
+def _images(folder: Path) -> dict[str, Path]:
+    """Photos of a folder by name; none where there is no folder."""
+    if not folder.is_dir():
+        return {}
+    files = (path for path in sorted(folder.iterdir()) if path.name.lower().endswith(SUFFIXES))
+    return {photo_name(path.stem): path for path in files if not path.name.startswith(".")}
+
+
+def _pairs(photos: Path, folder: Path, some: bool = False) -> list[tuple[str, Path, Path]]:
+    """Name, original and artefact of each photo that has both; with `some`, artefacts may cover a part of the photos."""
+    originals, artefacts = _images(photos), _images(folder)
+    if not originals:
+        raise InputError(f"{photos}: no photos; expected files ending in {', '.join(SUFFIXES)}")
+    for name in sorted(artefacts.keys() - originals.keys()):
+        logger.warning("%s: skipped, there is no photo %s in %s", artefacts[name], name, photos)
+    for name in sorted(originals.keys() - artefacts.keys()) if not some else ():
+        logger.warning("%s: skipped, it is not among the published queries in %s", originals[name], folder)
+    return [(name, originals[name], artefacts[name]) for name in sorted(originals.keys() & artefacts.keys())]
+
+
+def _row(
+    photo: str, method: str, metric: str, published: float | None, recomputed: float | None, corrected: float | None
+) -> dict[str, Any]:
+    difference = None
+    if published is not None and recomputed is not None:
+        # Equal infinities (the PSNR of equal photos) have no difference in floating point.
+        difference = 0.0 if published == recomputed else recomputed - published
+    return dict(zip(COLUMNS, (photo, method, metric, published, recomputed, difference, corrected), strict=True))
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    numbers = {column: float for column in COLUMNS[3:]}
+    return pd.DataFrame(list(rows), columns=COLUMNS).astype({**dict.fromkeys(COLUMNS[:3], str), **numbers})

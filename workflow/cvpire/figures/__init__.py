@@ -1,0 +1,1 @@
+"""Figures of the thesis, made from the tidy table of all measurements and from photos."""

@@ -1,0 +1,155 @@
+"""What all figures share: their look, how means are drawn, and how a figure becomes files."""
+
+import math
+import textwrap
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from cvpire.errors import InputError
+from cvpire.files import whole
+
+STYLE = Path(__file__).with_name("cvpire.mplstyle")
+
+# Formats with the metadata that would otherwise hold the date.
+_FORMATS = {".svg": {"Date": None}, ".png": {}, ".pdf": {"CreationDate": None}}
+
+
+def style() -> AbstractContextManager[None]:
+    """Matplotlib's settings of this project, as a context or as a decorator; a user's own settings do not count."""
+    return matplotlib.style.context(STYLE, after_reset=True)
+
+
+def save(figure: Figure, stem: str | Path) -> list[Path]:
+    """Write a figure as `stem`.svg, `stem`.png (200 dpi) and `stem`.pdf; the same figure always gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        Made by a function of this package.
+    stem : str or Path
+        Path without suffix, such as results/figures/figure-4.3.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    paths = []
+    with style():
+        # The layout is found once and kept: finding it again would move things by rounding errors.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for suffix, metadata in _FORMATS.items():
+            paths.append(Path(f"{stem}{suffix}"))
+            with whole(paths[-1]) as temporary:
+                figure.savefig(temporary, metadata=metadata)
+    return paths
+
+
+def plot_mean(axes: Axes, samples: pd.DataFrame, label: str) -> Line2D:
+    """Draw the mean over queries as a line with markers, and lightly its 95 % confidence band.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    samples : DataFrame
+        One row a query, one column a position on the x axis (its name, a number).
+    label : str
+        For the legend.
+
+    Returns
+    -------
+    Line2D
+        The line of the means. One query has no band; one position has a bar instead of a band.
+    """
+    x = samples.columns.to_numpy(dtype=float)
+    (line,) = axes.plot(x, samples.mean().to_numpy(), label=label, markevery=math.ceil(len(x) / 12), clip_on=False)
+    if len(samples) > 1:
+        low, high = confidence_band(samples.to_numpy())
+        light = {"color": line.get_color(), "alpha": 0.15}
+        if len(x) > 1:
+            axes.fill_between(x, low, high, linewidth=0, **light)
+        else:
+            axes.vlines(x, low, high, linewidth=4, **light)
+    return line
+
+
+def confidence_band(samples: np.ndarray, resamples: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """95 % confidence band of the mean over queries, by the percentile bootstrap.
+
+    Parameters
+    ----------
+    samples : (queries, positions) array
+        Every resample draws whole rows, since the values of one query belong together.
+    resamples : int
+        Number of resamples.
+    seed : int
+        Seed of the generator.
+
+    Returns
+    -------
+    low, high : (positions,) arrays
+        2.5th and 97.5th percentile of the resampled means.
+    """
+    queries = len(samples)
+    # How often each query is drawn says all about a resample.
+    counts = np.random.default_rng(seed).multinomial(queries, np.full(queries, 1 / queries), size=resamples)
+    low, high = np.percentile(counts @ samples / queries, [2.5, 97.5], axis=0)
+    return low, high
+
+
+def plot_reference(axes: Axes, height: float, label: str | None = None, color: str = "black") -> Line2D:
+    """Draw a dashed horizontal line without markers; only references look so."""
+    return axes.axhline(height, label=label, color=color, linestyle="--", linewidth=0.8, marker="")
+
+
+def random_percent(random_map: Mapping[str, float], dataset: str) -> float:
+    """MAP of a random ranking of a dataset, in percent.
+
+    Raises
+    ------
+    InputError
+        Where the dataset has none.
+    """
+    if dataset not in random_map:
+        known = ", ".join(map(repr, random_map.keys())) or "none"
+        raise InputError(f"random mAP: no dataset {dataset!r}; there are: {known}")
+    return 100 * float(random_map[dataset])
+
+
+def start_at_zero(axes: Axes) -> None:
+    """Let the y axis begin at zero, and leave room for a marker there."""
+    axes.set_ylim(bottom=-0.02 * axes.get_ylim()[1])
+
+
+def set_title(axes: Axes, title: str) -> None:
+    """Set a title that stays within the column."""
+    axes.set_title(wrapped(title, 50))
+
+
+def legend_below(figure: Figure, handles: list[Line2D]) -> None:
+    """Put one legend below the axes and make the figure higher by it, so that the axes keep their size."""
+    labels = [wrapped(str(handle.get_label()), 44) for handle in handles]
+    # A line of legend holds about 68 letters; a handle and its gaps are as wide as 9.
+    widths = [9 + max(map(len, label.splitlines())) for label in labels]
+    for rows in range(1, len(labels) + 1):
+        columns = [slice(start, start + rows) for start in range(0, len(labels), rows)]
+        if sum(max(widths[column]) for column in columns) <= 68:
+            break
+    lines = max(sum(1 + label.count("\n") for label in labels[column]) for column in columns)
+    figure.set_figheight(figure.get_figheight() + 0.16 * lines)
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(columns), columnspacing=1.2)
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break a text into lines of at most `width` letters."""
+    return textwrap.fill(text, width)

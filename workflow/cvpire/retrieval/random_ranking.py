@@ -1,0 +1,138 @@
+"""The mAP of random rankings, and the other numbers that chapter 4 derives (section 4.2.3, Table 4.2)."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from cvpire.datasets import Query
+from cvpire.errors import InputError
+from cvpire.retrieval.average_precision import average_precision, expected_random_average_precision
+
+_FEWEST = 30  # shuffles before the estimated standard error is trusted
+
+
+def ranking_sizes(queries: Mapping[str, Query], database: Collection[str]) -> tuple[list[int], list[int]]:
+    """Count the relevant photos R and the ranked photos N (without junk) of each query.
+
+    Parameters
+    ----------
+    queries : mapping
+        By name, as in ground truth; the relevant photos must be in the database.
+    database : collection of str
+        Names that are ranked.
+
+    Returns
+    -------
+    relevant_counts, ranked_counts : list of int
+        In the order of the queries.
+    """
+    database = frozenset(database)
+    return (
+        [len(query.relevant) for query in queries.values()],
+        [len(database - query.junk) for query in queries.values()],
+    )
+
+
+def shuffled_map(
+    relevant_counts: Sequence[int],
+    ranked_counts: Sequence[int],
+    form: str = "trapezoid",
+    standard_error: float = 5e-5,
+    generator: np.random.Generator | None = None,
+) -> tuple[float, float, int]:
+    """Estimate the mAP of random rankings by shuffling until it has converged (section 4.2.3).
+
+    A shuffle ranks the database at random for every query; of a ranking only the ranks of the relevant photos matter,
+    so these are drawn, without replacement.
+
+    Parameters
+    ----------
+    relevant_counts, ranked_counts : sequence of int
+        R and N of each query, 1 <= R <= N.
+    form : {"sum", "trapezoid"}
+        See `cvpire.retrieval.average_precision.average_precision`.
+    standard_error : float
+        Where to stop: standard error of the estimate, as a share of 1; 5e-5 is 0.005 percent points.
+    generator : numpy.random.Generator, optional
+        Source of randomness; default: seed 0.
+
+    Returns
+    -------
+    mean : float
+        The estimated mAP, in (0, 1].
+    error : float
+        Its standard error.
+    shuffles : int
+        How many shuffles it took.
+
+    Raises
+    ------
+    InputError
+        No query, impossible counts or an error that cannot be reached.
+    """
+    _check(relevant_counts, ranked_counts)
+    if not standard_error > 0:
+        raise InputError(f"standard_error: expected a positive number, given {standard_error}")
+    generator = generator or np.random.default_rng(0)
+    samples: list[float] = []
+    while True:
+        samples.append(
+            np.mean(
+                [
+                    average_precision(generator.choice(ranked, relevant, replace=False, shuffle=False), form)
+                    for relevant, ranked in zip(relevant_counts, ranked_counts, strict=True)
+                ]
+            )
+        )
+        if len(samples) >= _FEWEST:
+            error = np.std(samples, ddof=1) / np.sqrt(len(samples))
+            if error < standard_error:
+                return float(np.mean(samples)), float(error), len(samples)
+
+
+def expected_map(relevant_counts: Sequence[int], ranked_counts: Sequence[int], form: str = "trapezoid") -> float:
+    """Expected mAP of random rankings, exactly: what `shuffled_map` converges to, with the same arguments."""
+    _check(relevant_counts, ranked_counts)
+    return float(
+        np.mean(
+            [
+                expected_random_average_precision(relevant, ranked, form)
+                for relevant, ranked in zip(relevant_counts, ranked_counts, strict=True)
+            ]
+        )
+    )
+
+
+def derived_numbers() -> pd.DataFrame:
+    """Numbers of chapter 4 that follow from others by arithmetic alone.
+
+    Section 4.2.3 sets P(k) = 1 and a single corr(k) = 1 in eq. 4.1, which leaves mAP = 100 / R, and reads R as the
+    number of top photos with one relevant photo among them. The caption of Table 4.2 calls 100 / (number of text
+    searches that a dataset was collected by, section 4.1.3) the random mAP: the chance to guess the search of a photo
+    if all searches were of equal size and there were no distractors. It is neither of a ranking nor of the ground
+    truth, and several times the random mAP of section 4.2.3.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns printed (in the thesis), place, meaning, formula and value.
+    """
+    rows = [
+        ("19.72", "section 4.2.3", "R for the mAP of CV-PIRE on Oxford-5k", "100 / 5.07", 100 / 5.07),
+        ("11.24", "section 4.2.3", "R for the mAP of CV-PIRE on Paris-6k", "100 / 8.90", 100 / 8.90),
+        ("5.88", "Table 4.2", "percentage of one in 17 text searches of Oxford-5k", "100 / 17", 100 / 17),
+        ("8.33", "Table 4.2", "percentage of one in 12 text searches of Paris-6k", "100 / 12", 100 / 12),
+    ]
+    return pd.DataFrame(rows, columns=["printed", "place", "meaning", "formula", "value"])
+
+
+def _check(relevant_counts: Sequence[int], ranked_counts: Sequence[int]) -> None:
+    if len(relevant_counts) == 0 or len(relevant_counts) != len(ranked_counts):
+        raise InputError(
+            f"expected one count of relevant and of ranked photos for each query, given {len(relevant_counts)} and "
+            f"{len(ranked_counts)}"
+        )
+    for relevant, ranked in zip(relevant_counts, ranked_counts, strict=True):
+        if not 1 <= relevant <= ranked:
+            raise InputError(f"{relevant} relevant of {ranked} ranked photos: expected 1 <= relevant <= ranked")

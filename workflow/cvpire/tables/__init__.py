@@ -1,0 +1,1 @@
+"""Tables: one tidy table of all measurements, and those of the thesis made from it."""
