@@ -9,15 +9,15 @@ rule attack_query:
         code=sources("attack", "networks.network", "perturbations", "photos"),
     output:
         "results/{dataset}/{network}/{attack}/perturbation/{photo}.npz",
-    params:
-        options=lambda w: attack_options(w.attack),
-        device=CONFIG.device,
-    resources:
-        gpu=1,
     log:
         "results/logs/{dataset}/{network}/{attack}/attack/{photo}.log",
     conda:
         "../envs/environment.yaml"
+    resources:
+        gpu=1,
+    params:
+        options=lambda w: attack_options(w.attack),
+        device=CONFIG.device,
     shell:
         "cvpire attack {input.photo:q} {input.map:q} {output:q} {params.options}"
         " --device {params.device} --threads {threads} 2> {log:q}"

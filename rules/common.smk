@@ -53,9 +53,9 @@ def listing_options(name: str) -> str:
     return shlex.join([*words, "--clean-twin", options.clean_twin])
 
 
-def names_digest(name: str) -> str:
+def digest(names) -> str:
     """A fingerprint of which photos there are: a new photo changes it, a new content does not."""
-    return hashlib.sha256(json.dumps(sorted(dataset(name).photos)).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(sorted(names)).encode()).hexdigest()[:16]
 
 
 def prepare_options(name: str, photo: str) -> str:

@@ -9,13 +9,13 @@ for part in sorted({options.part for options in CONFIG.datasets.values() if opti
             code=sources("datasets.demo"),
         output:
             [str(path) for path in demo_dataset(part, demo_folder(part)).photos.values()],
-        params:
-            part=part,
-            folder=demo_folder(part),
         log:
             f"results/logs/demo-{part}.log",
         conda:
             "../envs/environment.yaml"
+        params:
+            part=part,
+            folder=subpath(output[0], parent=True),
         shell:
             "cvpire demo-photos {params.part} {params.folder} 2> {log}"
 
@@ -26,13 +26,13 @@ rule list_dataset:
         code=sources("datasets.folder", "datasets.demo", "datasets.listing"),
     output:
         "results/{dataset}/dataset.json",
-    params:
-        options=lambda w: listing_options(w.dataset),
-        photos=lambda w: names_digest(w.dataset),
     log:
         "results/logs/{dataset}/dataset.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        options=lambda w: listing_options(w.dataset),
+        photos=lambda w: digest(dataset(w.dataset).photos),
     shell:
         "cvpire dataset {output:q} {params.options} 2> {log:q}"
 
@@ -43,11 +43,11 @@ rule prepare_query:
         code=sources("photos"),
     output:
         "results/{dataset}/original/{photo}.png",
-    params:
-        options=lambda w: prepare_options(w.dataset, w.photo),
     log:
         "results/logs/{dataset}/prepare/{photo}.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        options=lambda w: prepare_options(w.dataset, w.photo),
     shell:
         "cvpire prepare {input.photo:q} {output:q} {params.options} 2> {log:q}"

@@ -23,13 +23,13 @@ rule draw_figure_4_3:
         code=sources("figures.iterations", "figures.style"),
     output:
         multiext("results/figures/figure-4.3", ".svg", ".png", ".pdf"),
-    params:
-        dataset=lambda w: figure("4.3").dataset,
-        attack=lambda w: figure("4.3").attack,
     log:
         "results/logs/figures/figure-4.3.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        dataset=lambda w: figure("4.3").dataset,
+        attack=lambda w: figure("4.3").attack,
     shell:
         "cvpire figure-iterations results/figures/figure-4.3 --results {input.results} --random {input.random}"
         " --dataset {params.dataset} --attack {params.attack} 2> {log}"
@@ -42,12 +42,12 @@ rule draw_figure_4_4:
         code=sources("figures.threshold", "figures.style"),
     output:
         multiext("results/figures/figure-4.4", ".svg", ".png", ".pdf"),
-    params:
-        attack=lambda w: figure("4.4").attack,
     log:
         "results/logs/figures/figure-4.4.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        attack=lambda w: figure("4.4").attack,
     shell:
         "cvpire figure-threshold results/figures/figure-4.4 --results {input.results} --random {input.random}"
         " --attack {params.attack} 2> {log}"
@@ -64,14 +64,14 @@ rule draw_figure_4_6:
         code=sources("figures.comparison", "figures.style", "photos"),
     output:
         multiext("results/figures/figure-4.6", ".svg", ".png", ".pdf"),
-    params:
-        options=lambda w: as_options(figure("4.6"), "dataset", "query", "crop", "magnification"),
-        map=lambda w: map_of("4.6"),
-        attacks=attack_summary(),
     log:
         "results/logs/figures/figure-4.6.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        options=lambda w: as_options(figure("4.6"), "dataset", "query", "crop", "magnification"),
+        map=lambda w: map_of("4.6"),
+        attacks=attack_summary(),
     shell:
         "cvpire figure-comparison results/figures/figure-4.6 --results {input.results} --root results"
         " {params.options} --map {params.map} --attacks {params.attacks:q} 2> {log}"
@@ -84,12 +84,12 @@ rule draw_figure_4_12:
         code=sources("figures.iterations", "figures.style"),
     output:
         multiext("results/figures/figure-4.12", ".svg", ".png", ".pdf"),
-    params:
-        dataset=lambda w: figure("4.12").dataset,
     log:
         "results/logs/figures/figure-4.12.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        dataset=lambda w: figure("4.12").dataset,
     shell:
         "cvpire figure-iterations results/figures/figure-4.12 --results {input.results} --random {input.random}"
         " --dataset {params.dataset} 2> {log}"

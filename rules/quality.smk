@@ -8,13 +8,13 @@ rule measure_quality:
         code=sources("quality", "photos"),
     output:
         "results/{dataset}/{network}/{attack}/quality/{photo}.csv",
-    params:
-        options=as_options(CONFIG.quality),
-        decoder=lambda w: decoder(w.dataset),
     log:
         "results/logs/{dataset}/{network}/{attack}/quality/{photo}.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        options=as_options(CONFIG.quality),
+        decoder=lambda w: decoder(w.dataset),
     shell:
         "cvpire quality {input.original:q} {input.altered:q} --csv {output:q}"
         " {params.options} {params.decoder} 2> {log:q}"

@@ -11,17 +11,19 @@ rule describe_shard:
     output:
         descriptors="results/{dataset}/descriptors/{victim}/shard-{shard}.npy",
         names="results/{dataset}/descriptors/{victim}/shard-{shard}.txt",
-    params:
-        photos=lambda w: as_options(CONFIG.datasets[w.dataset], "decoder", "longest_side"),
-        network=lambda w: network_options(w.victim),
-        shard=lambda w: f"{int(w.shard)}/{shards(w.dataset)}",
-        device=CONFIG.device,
-    resources:
-        gpu=1,
     log:
         "results/logs/{dataset}/descriptors/{victim}/shard-{shard}.log",
     conda:
         "../envs/environment.yaml"
+    resources:
+        gpu=1,
+    params:
+        photos=lambda w: as_options(CONFIG.datasets[w.dataset], "decoder", "longest_side"),
+        network=lambda w: network_options(w.victim),
+        shard=lambda w: f"{int(w.shard)}/{shards(w.dataset)}",
+        # Snakemake does not rerun a job that has lost an input.
+        members=lambda w: digest(shard_photos(w.dataset, w.shard)),
+        device=CONFIG.device,
     shell:
         "cvpire describe {input.dataset:q} {output.descriptors:q} --shard {params.shard} {params.photos}"
         " {params.network} --device {params.device} --threads {threads} 2> {log:q}"
@@ -36,18 +38,20 @@ rule rank_originals:
         code=sources("networks.network", "photos", "retrieval.ranking", "retrieval.average_precision"),
     output:
         "results/{dataset}/original/retrieval/{victim}.csv",
-    params:
-        folder="results/{dataset}/original",
-        shards=lambda w: shlex.join(word for file in descriptors(w.dataset, w.victim) for word in ("--descriptors", file)),
-        options=as_options(CONFIG.retrieval, "average_precision"),
-        network=lambda w: network_options(w.victim),
-        device=CONFIG.device,
-    resources:
-        gpu=1,
     log:
         "results/logs/{dataset}/original/retrieval/{victim}.log",
     conda:
         "../envs/environment.yaml"
+    resources:
+        gpu=1,
+    params:
+        folder="results/{dataset}/original",
+        shards=lambda w: shlex.join(
+            word for file in descriptors(w.dataset, w.victim) for word in ("--descriptors", file)
+        ),
+        options=as_options(CONFIG.retrieval, "average_precision"),
+        network=lambda w: network_options(w.victim),
+        device=CONFIG.device,
     shell:
         "cvpire rank {input.dataset:q} {output:q} --queries {params.folder} --suffix .png {params.shards}"
         " {params.options} {params.network} --device {params.device} --threads {threads} 2> {log:q}"
@@ -62,21 +66,23 @@ rule rank_queries:
         code=sources("networks.network", "photos", "retrieval.ranking", "retrieval.average_precision"),
     output:
         "results/{dataset}/{network}/{attack}/retrieval/{victim}.csv",
-    params:
-        folder="results/{dataset}/{network}/{attack}/queries",
-        variants=lambda w: " ".join(f"--variant {variant}" for variant in variants(w.attack)),
-        suffix=lambda w: CONFIG.attacks[w.attack].saving.suffix,
-        shards=lambda w: shlex.join(word for file in descriptors(w.dataset, w.victim) for word in ("--descriptors", file)),
-        options=as_options(CONFIG.retrieval, "average_precision"),
-        decoder=lambda w: decoder(w.dataset),
-        network=lambda w: network_options(w.victim),
-        device=CONFIG.device,
-    resources:
-        gpu=1,
     log:
         "results/logs/{dataset}/{network}/{attack}/retrieval/{victim}.log",
     conda:
         "../envs/environment.yaml"
+    resources:
+        gpu=1,
+    params:
+        folder="results/{dataset}/{network}/{attack}/queries",
+        variants=lambda w: " ".join(f"--variant {variant}" for variant in variants(w.attack)),
+        suffix=lambda w: CONFIG.attacks[w.attack].saving.suffix,
+        shards=lambda w: shlex.join(
+            word for file in descriptors(w.dataset, w.victim) for word in ("--descriptors", file)
+        ),
+        options=as_options(CONFIG.retrieval, "average_precision"),
+        decoder=lambda w: decoder(w.dataset),
+        network=lambda w: network_options(w.victim),
+        device=CONFIG.device,
     shell:
         "cvpire rank {input.dataset:q} {output:q} --queries {params.folder} {params.variants}"
         " --suffix {params.suffix} {params.shards} {params.options} {params.decoder} {params.network}"
@@ -89,11 +95,11 @@ rule rank_at_random:
         code=sources("retrieval.average_precision"),
     output:
         "results/{dataset}/random.csv",
-    params:
-        options=as_options(CONFIG.retrieval, "average_precision"),
     log:
         "results/logs/{dataset}/random.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        options=as_options(CONFIG.retrieval, "average_precision"),
     shell:
         "cvpire random {input.dataset:q} {output:q} {params.options} 2> {log:q}"

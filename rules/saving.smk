@@ -15,12 +15,12 @@ for attack, options in CONFIG.attacks.items():
                 f"results/{{dataset}}/{options.network}/{attack}/queries/{variant}/{{photo}}{options.saving.suffix}"
                 for variant in variants(attack)
             ],
-        params:
-            options=as_options(options.saving),
         log:
             f"results/logs/{{dataset}}/{options.network}/{attack}/save/{{photo}}.log",
         conda:
             "../envs/environment.yaml"
+        params:
+            options=as_options(options.saving),
         shell:
             "cvpire save {input.photo:q} {input.perturbation:q} {output:q} {params.options} 2> {log:q}"
 

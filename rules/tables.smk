@@ -3,7 +3,9 @@
 
 rule collect_results:
     input:
-        originals=expand("results/{dataset}/original/retrieval/{victim}.csv", dataset=CONFIG.datasets, victim=all_victims()),
+        originals=expand(
+            "results/{dataset}/original/retrieval/{victim}.csv", dataset=CONFIG.datasets, victim=all_victims()
+        ),
         rankings=[
             f"results/{name}/{options.network}/{attack}/retrieval/{victim}.csv"
             for name in CONFIG.datasets
@@ -19,14 +21,14 @@ rule collect_results:
         code=sources("tables.collection"),
     output:
         "results/tables/queries.csv",
-    params:
-        datasets=" ".join(f"--dataset {name}" for name in CONFIG.datasets),
-        victims=" ".join(f"--victim {name}" for name in all_victims()),
-        attacks=attack_summary(),
     log:
         "results/logs/tables/queries.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        datasets=" ".join(f"--dataset {name}" for name in CONFIG.datasets),
+        victims=" ".join(f"--victim {name}" for name in all_victims()),
+        attacks=attack_summary(),
     shell:
         "cvpire collect {output} results {params.datasets} {params.victims} --attacks {params.attacks:q} 2> {log}"
 

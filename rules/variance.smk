@@ -7,12 +7,12 @@ rule compute_variance:
         code=sources("variance", "photos"),
     output:
         "results/{dataset}/variance/{map}/{photo}.npy",
-    params:
-        options=lambda w: as_options(CONFIG.variance[w.map]),
     log:
         "results/logs/{dataset}/variance/{map}/{photo}.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        options=lambda w: as_options(CONFIG.variance[w.map]),
     shell:
         "cvpire variance {input.photo:q} {output:q} {params.options} 2> {log:q}"
 

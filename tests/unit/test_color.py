@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import skimage.color
 import torch
-
 from cvpire.color import DIFFERENCES, cie76, cie94, ciede2000, srgb_to_lab
 
 REFERENCES = {

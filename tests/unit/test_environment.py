@@ -5,7 +5,6 @@ import runpy
 from pathlib import Path
 
 import pytest
-
 from cvpire import config
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import skimage.color
 import skimage.metrics
-
 from cvpire.errors import InputError
 from cvpire.quality import quality
 

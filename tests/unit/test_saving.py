@@ -4,9 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, JpegImagePlugin
-
 from cvpire.saving import adversarial_pixels, encode
+from PIL import Image, JpegImagePlugin
 
 STD = (0.229, 0.224, 0.225)
 PIXEL = (1, 1, 1)
@@ -142,7 +141,7 @@ def test_no_perturbation_no_change(enlargement, rounding):
 
 
 def released_levels(value):
-    """Grey levels that a perturbation of the normalised space becomes, per channel, without rounding to less than 1."""
+    """Grey levels that a perturbation of the normalised space becomes, per channel."""
     photo = np.full((1, 1, 3), 128, dtype=np.uint8)
     perturbation = np.full((3, 1, 1), value, dtype=np.float32)
     return (adversarial_pixels(photo, perturbation, STD, enlargement="released").astype(int) - photo)[0, 0]

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import skimage.color
 import torch
-
 from cvpire import variance
 from cvpire.variance import color_variance, gaussian, grey_values, luminance_deviation, normalise, variance_map
 

@@ -77,7 +77,13 @@ def test_ssim_range(project):
 
 def test_average_precision_form(project):
     project.configure(lambda c: c["retrieval"].update(average_precision="sum"))
-    assert project.planned() == {"rank_queries": 2, "rank_originals": 1, "rank_at_random": 1, "collect_random": 1, **TABLES}
+    assert project.planned() == {
+        "rank_queries": 2,
+        "rank_originals": 1,
+        "rank_at_random": 1,
+        "collect_random": 1,
+        **TABLES,
+    }
 
 
 def test_label(project):

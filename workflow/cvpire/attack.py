@@ -74,10 +74,7 @@ def attack(
     wanted, handed_out = set(checkpoints), []
     for step in range(1, checkpoints[-1] + 1):
         descriptors = describe(perturbation / scale + image)
-        if objective == "descriptor-sum":
-            value = descriptors.sum()
-        else:
-            value = (descriptors - original).square().sum()
+        value = descriptors.sum() if objective == "descriptor-sum" else (descriptors - original).square().sum()
         (perturbation.grad,) = torch.autograd.grad(value, perturbation)
         with torch.no_grad():
             if projection == "before-step":

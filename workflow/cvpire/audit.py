@@ -414,7 +414,7 @@ def _images(folder: Path) -> dict[str, Path]:
 
 
 def _pairs(photos: Path, folder: Path, some: bool = False) -> list[tuple[str, Path, Path]]:
-    """Name, original and artefact of each photo that has both; with `some`, artefacts may cover a part of the photos."""
+    """Name, original and artefact of each photo that has both; with `some`, a photo without artefact is no news."""
     originals, artefacts = _images(photos), _images(folder)
     if not originals:
         raise InputError(f"{photos}: no photos; expected files ending in {', '.join(SUFFIXES)}")

@@ -432,9 +432,7 @@ def random(dataset: DatasetFile, output: Output, retrieval_options: config.Retri
     rows = []
     for name, query in listed.queries.items():
         ranked = len(set(listed.database) - query.junk)
-        values = {
-            f"ap_{form}": expected_random_average_precision(len(query.relevant), ranked, form) for form in FORMS
-        }
+        values = {f"ap_{form}": expected_random_average_precision(len(query.relevant), ranked, form) for form in FORMS}
         rows.append({"query": name, "ap": values[f"ap_{retrieval_options.average_precision}"], **values})
     _write_csv(output, pd.DataFrame(rows))
 

@@ -161,9 +161,7 @@ class AttackOptions(Options):
     @model_validator(mode="after")
     def _steps_before_last(self) -> "AttackOptions":
         if any(step > self.iterations for step in self.other_iterations):
-            raise ValueError(
-                f"other_iterations {self.other_iterations} must not exceed iterations ({self.iterations})"
-            )
+            raise ValueError(f"other_iterations {self.other_iterations} must not exceed iterations ({self.iterations})")
         return self
 
     @property

@@ -35,13 +35,13 @@ def quality(original: np.ndarray, altered: np.ndarray, *, window: int = 7, data_
             f"photos of different size cannot be compared: {_size(original)} and {_size(altered)} (width x height)"
         )
     if min(original.shape[:2]) < window:
-        raise InputError(f"a photo of {_size(original)} is smaller than SSIM's window of {window}: choose a smaller one")
+        raise InputError(
+            f"a photo of {_size(original)} is smaller than SSIM's window of {window}; set a smaller window"
+        )
     first, second = original / 255, altered / 255
 
     def ssim(dynamic_range: float) -> float:
-        return float(
-            structural_similarity(first, second, win_size=window, data_range=dynamic_range, channel_axis=2)
-        )
+        return float(structural_similarity(first, second, win_size=window, data_range=dynamic_range, channel_axis=2))
 
     ssims = {dynamic_range: ssim(dynamic_range) for dynamic_range in {1.0, 2.0, float(data_range)}}
     mse = float(mean_squared_error(first, second))

@@ -28,15 +28,14 @@ def read_listing(path: str | Path) -> Dataset:
     """Read a dataset that `write_listing` wrote."""
     try:
         read = json.loads(Path(path).read_text(encoding="utf-8"))
-        return Dataset(
-            {name: Path(photo) for name, photo in read["photos"].items()},
-            tuple(read["database"]),
-            {
-                name: Query(frozenset(query["relevant"]), frozenset(query["junk"]), query["box"] and tuple(query["box"]))
-                for name, query in read["queries"].items()
-            },
-            tuple(read["notes"]),
-        )
+        queries = {
+            name: Query(
+                frozenset(answer["relevant"]), frozenset(answer["junk"]), answer["box"] and tuple(answer["box"])
+            )
+            for name, answer in read["queries"].items()
+        }
+        photos = {name: Path(photo) for name, photo in read["photos"].items()}
+        return Dataset(photos, tuple(read["database"]), queries, tuple(read["notes"]))
     except FileNotFoundError:
         raise InputError(f"{path}: no such dataset file; `cvpire dataset` makes it") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

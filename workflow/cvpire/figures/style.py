@@ -12,14 +12,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 
 from cvpire.errors import InputError
 from cvpire.files import whole
 
 STYLE = Path(__file__).with_name("cvpire.mplstyle")
 
-# Formats with the metadata that would otherwise hold the date.
-_FORMATS = {".svg": {"Date": None}, ".png": {}, ".pdf": {"CreationDate": None}}
+# Metadata is what would otherwise hold the date; photos inside a vector file have 300 dpi, for those who zoom in.
+_FORMATS = {
+    ".svg": {"metadata": {"Date": None}, "dpi": 300},
+    ".png": {"dpi": 200},
+    ".pdf": {"metadata": {"CreationDate": None}, "dpi": 300},
+}
 
 
 def style() -> AbstractContextManager[None]:
@@ -47,10 +52,10 @@ def save(figure: Figure, stem: str | Path) -> list[Path]:
         # The layout is found once and kept: finding it again would move things by rounding errors.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        for suffix, metadata in _FORMATS.items():
+        for suffix, options in _FORMATS.items():
             paths.append(Path(f"{stem}{suffix}"))
             with whole(paths[-1]) as temporary:
-                figure.savefig(temporary, metadata=metadata)
+                figure.savefig(temporary, **options)
     return paths
 
 
@@ -113,7 +118,7 @@ def plot_reference(axes: Axes, height: float, label: str | None = None, color: s
 
 
 def random_percent(random_map: Mapping[str, float], dataset: str) -> float:
-    """MAP of a random ranking of a dataset, in percent.
+    """Expected mAP of a random ranking of a dataset, in percent.
 
     Raises
     ------
@@ -139,17 +144,26 @@ def set_title(axes: Axes, title: str) -> None:
 def legend_below(figure: Figure, handles: list[Line2D]) -> None:
     """Put one legend below the axes and make the figure higher by it, so that the axes keep their size."""
     labels = [wrapped(str(handle.get_label()), 44) for handle in handles]
-    # A line of legend holds about 68 letters; a handle and its gaps are as wide as 9.
-    widths = [9 + max(map(len, label.splitlines())) for label in labels]
+    size = matplotlib.rcParams["legend.fontsize"]  # points
+    # A column holds a handle, its text and the gaps.
+    gaps = size * sum(
+        matplotlib.rcParams[f"legend.{gap}"] for gap in ("handlelength", "handletextpad", "columnspacing")
+    )
+    widths = [gaps + max(_width(line, size) for line in label.splitlines()) for label in labels]
+    room = 72 * figure.get_figwidth() - size
     for rows in range(1, len(labels) + 1):
         columns = [slice(start, start + rows) for start in range(0, len(labels), rows)]
-        if sum(max(widths[column]) for column in columns) <= 68:
+        if sum(max(widths[column]) for column in columns) <= room:
             break
     lines = max(sum(1 + label.count("\n") for label in labels[column]) for column in columns)
     figure.set_figheight(figure.get_figheight() + 0.16 * lines)
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(columns), columnspacing=1.2)
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(columns))
 
 
 def wrapped(text: str, width: int) -> str:
     """Break a text into lines of at most `width` letters."""
     return textwrap.fill(text, width)
+
+
+def _width(text: str, size: float) -> float:
+    return TextPath((0, 0), text, size=size).get_extents().width

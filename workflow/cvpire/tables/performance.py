@@ -87,7 +87,7 @@ def own_victim(results: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def select(rows: pd.DataFrame, **wanted: str) -> pd.DataFrame:
+def select(rows: pd.DataFrame, **wanted: str | bool) -> pd.DataFrame:
     """Rows that have the wanted value in each of some columns.
 
     Raises
@@ -101,13 +101,14 @@ def select(rows: pd.DataFrame, **wanted: str) -> pd.DataFrame:
     >>> select(rows, dataset="b")["ap"].tolist()
     [0.2]
     """
-    place = ""
+    given = []
     for column, value in wanted.items():
         found = rows[rows[column] == value]
         if found.empty:
-            known = ", ".join(map(repr, rows[column].unique())) or "none"
+            place = f" ({', '.join(given)})" if given else ""
+            known = ", ".join(map(repr, rows[column].unique().tolist())) or "none"
             raise InputError(f"results{place}: no {column} {value!r}; there are: {known}")
-        rows, place = found, f"{place} of {column} {value!r}"
+        rows, given = found, [*given, f"{column} {value!r}"]
     return rows
 
 

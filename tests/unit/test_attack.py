@@ -1,0 +1,294 @@
+"""The attack against a literal transcription of Algorithm 2, and the properties that the workflow relies on."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from cvpire.attack import attack, start_noise
+from cvpire.networks.network import load_network
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MULTIPLIERS = (5.0, 20.0, 80.0)
+SHAPE = (12, 15)
+
+TEXT = {"objective": "descriptor-distance", "bound_space": "pixel", "projection": "after-step"}
+RELEASED = {"objective": "descriptor-sum", "bound_space": "normalised", "projection": "before-step"}
+VARIANTS = [
+    dict(zip(TEXT, values, strict=True))
+    for values in itertools.product(*zip(TEXT.values(), RELEASED.values(), strict=True))
+]
+
+variants = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: ", ".join(variant.values()))
+text_and_released = pytest.mark.parametrize("variant", [TEXT, RELEASED], ids=["text", "released"])
+
+
+def describe(normalised):
+    """A small smooth descriptor network: convolution, pooling, unit length."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn((16, 3, 5, 5), generator=generator, dtype=torch.float64) / 8
+    features = torch.nn.functional.softplus(torch.nn.functional.conv2d(normalised, weight.to(normalised), stride=2))
+    return torch.nn.functional.normalize(features.pow(3).mean(dim=(2, 3)).pow(1 / 3), dim=1)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return torch.rand((3, *SHAPE), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def bound_map():
+    """A map with zeros and ones in it."""
+    values = torch.rand(SHAPE, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    return torch.where(values < 0.2, 0.0, values / values.max())
+
+
+def run(photo, bound_map, multipliers=MULTIPLIERS, checkpoints=(5,), start=None, network=describe, **options):
+    """Attack with the start noise of these multipliers."""
+    if start is None:
+        start = start_noise(0, "photo", "attack", multipliers, tuple(bound_map.shape)).to(photo)
+    return attack(
+        photo,
+        bound_map,
+        network,
+        mean=MEAN,
+        std=STD,
+        multipliers=multipliers,
+        checkpoints=checkpoints,
+        start=start,
+        **options,
+    )
+
+
+def bounds(bound_map, multipliers=MULTIPLIERS):
+    """|v| may not exceed this; shape (M, 1, 1, H, W)."""
+    return torch.stack([bound_map * (m / 255) for m in multipliers])[:, None, None]
+
+
+def perturbed_descriptors(photo, perturbations, bound_space, network=describe):
+    """Descriptors of a photo with each of some perturbations (N, 3, H, W), and of the photo."""
+    mean, std = (torch.tensor(values, dtype=photo.dtype).view(3, 1, 1) for values in (MEAN, STD))
+    if bound_space == "pixel":
+        batch = (photo + perturbations - mean) / std
+    else:
+        batch = (photo - mean) / std + perturbations
+    with torch.no_grad():
+        return network(batch), network((photo - mean)[None] / std)
+
+
+def objective_values(photo, perturbations, objective, bound_space, network=describe, **_):
+    """What is maximised, for each of some perturbations (N, 3, H, W)."""
+    descriptors, original = perturbed_descriptors(photo, perturbations, bound_space, network)
+    return descriptors.sum(1) if objective == "descriptor-sum" else (descriptors - original).square().sum(1)
+
+
+def algorithm_2(photo, bound_map, multiplier, start, learning_rate, steps, objective, bound_space, projection):
+    """Algorithm 2 for one multiplier, with Adam (Kingma and Ba, Algorithm 1) written out; returns v after each step."""
+    mean, std = (torch.tensor(values, dtype=photo.dtype).view(3, 1, 1) for values in (MEAN, STD))
+    threshold = (bound_map * multiplier / 255).expand(3, *bound_map.shape)
+    v = start * threshold
+    first, second, results = torch.zeros_like(v), torch.zeros_like(v), []
+    for t in range(1, steps + 1):
+        v = v.detach().requires_grad_()
+        image = (photo + v - mean) / std if bound_space == "pixel" else (photo - mean) / std + v
+        descriptor = describe(image[None])
+        if objective == "descriptor-sum":
+            loss = -descriptor.sum()
+        else:
+            loss = -((describe(((photo - mean) / std)[None]) - descriptor) ** 2).sum()
+        loss.backward()
+        gradient, v = v.grad, v.detach()
+        if projection == "before-step":
+            v = torch.maximum(torch.minimum(v, threshold), -threshold)
+        first = 0.9 * first + (1 - 0.9) * gradient
+        second = 0.999 * second + (1 - 0.999) * gradient**2
+        v = v - learning_rate * (first / (1 - 0.9**t)) / ((second / (1 - 0.999**t)).sqrt() + 1e-8)
+        clipped = torch.maximum(torch.minimum(v, threshold), -threshold)
+        if projection == "after-step":
+            v = clipped
+        results.append(clipped)
+    return torch.stack(results)
+
+
+@variants
+def test_attack_is_algorithm_2(photo, bound_map, variant):
+    steps, learning_rate = 5, 0.02
+    start = start_noise(3, "photo", "attack", MULTIPLIERS, SHAPE).double()
+
+    result = run(photo, bound_map, checkpoints=range(1, steps + 1), start=start, learning_rate=learning_rate, **variant)
+
+    expected = torch.stack(
+        [
+            algorithm_2(photo, bound_map, multiplier, noise, learning_rate, steps, **variant)
+            for multiplier, noise in zip(MULTIPLIERS, start, strict=True)
+        ]
+    )
+    torch.testing.assert_close(result, expected, atol=1e-6, rtol=0)
+    inside = (result.abs() < 0.999 * bounds(bound_map)).double().mean(dim=(1, 2, 3, 4))
+    assert inside[0] < 0.3, "the smallest bound must be reached, or clipping is not tested"
+    assert inside[-1] > 0.5, "the largest bound must not be reached, or the step's size is not tested"
+
+
+def test_the_variants_differ(photo, bound_map):
+    results = [run(photo, bound_map, **variant) for variant in VARIANTS]
+
+    for one, other in itertools.combinations(results, 2):
+        assert (one - other).abs().max() > 1e-3
+
+
+@variants
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_perturbation_stays_within_the_bound_at_every_multiplier_and_step(photo, bound_map, variant, dtype):
+    photo, bound_map = photo.to(dtype), bound_map.to(dtype)
+
+    result = run(photo, bound_map, checkpoints=range(1, 7), learning_rate=0.3, **variant)
+
+    assert result.shape == (3, 6, 3, *SHAPE)
+    assert result.dtype == dtype
+    assert (result.abs() <= bounds(bound_map)).all()
+    assert (result.abs() == bounds(bound_map)).double().mean() > 0.5
+    assert (result[..., bound_map == 0] == 0).all()
+
+
+@variants
+def test_objective_increases(photo, bound_map, variant):
+    start = start_noise(0, "photo", "attack", MULTIPLIERS, SHAPE).double()
+
+    result = run(photo, bound_map, checkpoints=(15,), start=start, **variant)
+
+    before = objective_values(photo, start * bounds(bound_map)[:, 0], **variant)
+    after = objective_values(photo, result[:, 0], **variant)
+    assert (after > before).all()
+    if variant["objective"] == "descriptor-distance":
+        assert (after > 5 * before).all()
+
+
+@text_and_released
+def test_checkpoints_of_one_run_are_shorter_runs(photo, bound_map, variant):
+    together = run(photo, bound_map, checkpoints=(1, 3, 4, 7), **variant)
+
+    for index, steps in enumerate((1, 3, 4, 7)):
+        alone = run(photo, bound_map, checkpoints=(steps,), **variant)
+        assert torch.equal(together[:, index], alone[:, 0])
+    assert not torch.equal(together[:, 0], together[:, 1])
+
+
+@text_and_released
+@pytest.mark.parametrize("others", [(), (7.0,), (1.0, 20.0, 300.0)])
+def test_multipliers_do_not_influence_each_other(photo, bound_map, variant, others):
+    multipliers = tuple(sorted({*others, 50.0}))
+
+    alone = run(photo, bound_map, multipliers=(50.0,), **variant)
+    together = run(photo, bound_map, multipliers=multipliers, **variant)
+
+    torch.testing.assert_close(together[multipliers.index(50.0)], alone[0], atol=1e-6, rtol=0)
+
+
+@text_and_released
+def test_attack_is_deterministic_and_leaves_its_arguments_alone(photo, bound_map, variant):
+    start = start_noise(0, "photo", "attack", MULTIPLIERS, SHAPE).double()
+    copies = [tensor.clone() for tensor in (photo, bound_map, start)]
+    random_state = torch.get_rng_state()
+
+    first, second = (run(photo, bound_map, start=start, **variant) for _ in range(2))
+
+    assert torch.equal(first, second)
+    assert not first.requires_grad
+    assert all(torch.equal(*pair) for pair in zip(copies, (photo, bound_map, start), strict=True))
+    assert torch.equal(torch.get_rng_state(), random_state), "the global generator was used"
+
+
+@variants
+def test_a_map_of_zeros_allows_nothing(photo, variant):
+    result = run(photo, torch.zeros(SHAPE, dtype=photo.dtype), **variant)
+
+    assert (result == 0).all()
+
+
+def test_progress_counts_the_steps(photo, bound_map):
+    steps = []
+
+    run(photo, bound_map, checkpoints=(2, 4), progress=steps.append)
+
+    assert steps == [1, 2, 3, 4]
+
+
+# --- Start ------------------------------------------------------------------------------------------------------------
+
+
+def test_start_noise_is_uniform_in_the_unit_of_the_bound():
+    noise = start_noise(0, "photo", "attack", [10, 50], (60, 70))
+
+    assert noise.shape == (2, 3, 60, 70)
+    assert noise.dtype == torch.float32
+    assert noise.min() >= -1
+    assert noise.max() < 1
+    shares = np.histogram(noise, bins=10, range=(-1, 1))[0] / noise.numel()
+    np.testing.assert_allclose(shares, 0.1, atol=0.01)
+
+
+def test_start_noise_is_the_same_alone_in_a_batch_and_again():
+    together = start_noise(7, "photo", "attack", [10, 50, 80], SHAPE)
+
+    for index, multiplier in enumerate([10, 50, 80]):
+        torch.rand(3)  # the global generator plays no part
+        assert torch.equal(start_noise(7, "photo", "attack", [multiplier], SHAPE)[0], together[index])
+    assert torch.equal(start_noise(7, "photo", "attack", [50.0], SHAPE)[0], together[1])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"seed": 8}, {"photo": "photo2"}, {"photo": "Photo"}, {"attack": "attack2"}, {"multipliers": [50.5]}],
+    ids=str,
+)
+def test_start_noise_depends_on_seed_photo_attack_and_multiplier(changed):
+    given = {"seed": 7, "photo": "photo", "attack": "attack", "multipliers": [50], "shape": SHAPE}
+
+    difference = start_noise(**given) - start_noise(**{**given, **changed})
+
+    assert (difference.abs() > 1e-3).double().mean() > 0.99
+
+
+def test_start_noise_keeps_names_apart():
+    one = start_noise(1, "photo", "1attack", [50], SHAPE)
+
+    assert not torch.equal(one, start_noise(1, "photo1", "attack", [50], SHAPE))
+    assert not torch.equal(one, start_noise(11, "photo", "attack", [50], SHAPE))
+
+
+def test_channels_and_multipliers_have_noise_of_their_own():
+    noise = start_noise(0, "photo", "attack", [10, 50], SHAPE)
+
+    correlation = np.corrcoef(noise.reshape(6, -1).numpy()) - np.eye(6)
+    assert np.abs(correlation).max() < 0.3
+
+
+# --- The demo's network -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load_network("efficientnet-lite0", "package", None, MEAN, STD, device="cpu")
+
+
+@text_and_released
+def test_attack_on_the_demo_network(network, variant):
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand((1, 3, 6, 8), generator=generator)
+    photo = torch.nn.functional.interpolate(coarse, scale_factor=8, mode="bilinear")[0]
+    bound_map = torch.rand((48, 64), generator=generator)
+    multipliers = (20.0, 50.0)
+    start = start_noise(0, "photo", "attack", multipliers, (48, 64))
+
+    result = run(photo, bound_map, multipliers, (1, 6), start, network, **variant)
+
+    assert result.shape == (2, 2, 3, 48, 64)
+    assert (result.abs() <= bounds(bound_map, multipliers)).all()
+    before = objective_values(photo, start * bounds(bound_map, multipliers)[:, 0], **variant, network=network)
+    values = [objective_values(photo, result[:, k], **variant, network=network) for k in (0, 1)]
+    assert (before < values[0]).all()
+    assert (values[0] < values[1]).all()
+    alone = run(photo, bound_map, multipliers[1:], (1,), start[1:], network, **variant)
+    # Adam's first step has the learning rate's size whatever the gradient's, so a sign may differ where it is about 0.
+    assert ((alone[0, 0] - result[1, 0]).abs() < 1e-4).double().mean() > 0.99

@@ -1,0 +1,69 @@
+"""The mAP of random rankings, by shuffling and exactly."""
+
+import itertools
+
+import numpy as np
+import pytest
+from cvpire.datasets import Query
+from cvpire.errors import InputError
+from cvpire.retrieval.average_precision import FORMS, average_precision
+from cvpire.retrieval.random_ranking import derived_numbers, expected_map, ranking_sizes, shuffled_map
+
+
+def test_sizes_leave_junk_out():
+    queries = {"a": Query(frozenset("ab"), frozenset("c")), "b": Query(frozenset("abd"), frozenset())}
+    assert ranking_sizes(queries, "abcde") == ([2, 3], [4, 5])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_expectation_is_the_mean_over_all_rankings(form):
+    of_each = [
+        np.mean([average_precision(np.array(ranks), form) for ranks in itertools.combinations(range(ranked), relevant)])
+        for relevant, ranked in ((2, 5), (3, 7))
+    ]
+    assert expected_map([2, 3], [5, 7], form) == pytest.approx(np.mean(of_each), rel=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_shuffling_converges_to_the_expectation(form):
+    sizes = [1, 3, 20], [50, 40, 300]
+    mean, error, shuffles = shuffled_map(*sizes, form, 1e-3, np.random.default_rng(1))
+    assert 0 < error < 1e-3
+    assert shuffles > 30
+    assert abs(mean - expected_map(*sizes, form)) < 4 * error
+
+
+def test_shuffling_is_reproducible():
+    first, second, other = (shuffled_map([3], [50], "sum", 5e-3, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    assert first == second != other
+    assert shuffled_map([3], [50], "sum", 5e-3) == first
+
+
+def test_a_ranking_without_wrong_answers_is_certain():
+    assert shuffled_map([4], [4]) == (1.0, 0.0, 30)
+    assert expected_map([4], [4]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([], []), "given 0 and 0"),
+        (([1], [2, 3]), "given 1 and 2"),
+        (([0], [5]), "0 relevant of 5 ranked"),
+        (([6], [5]), "6 relevant of 5 ranked"),
+        (([1], [5], "sum", 0.0), "standard_error: expected a positive number"),
+        (([1], [5], "sum", float("nan")), "standard_error: expected a positive number"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(InputError, match=message):
+        shuffled_map(*arguments)
+
+
+def test_derived_numbers_follow_from_their_formulas():
+    table = derived_numbers()
+    assert table["printed"].tolist() == ["19.72", "11.24", "5.88", "8.33"]
+    for row in table.itertuples():
+        dividend, divisor = map(float, row.formula.split(" / "))
+        assert row.value == dividend / divisor
+        assert f"{row.value:.2f}" == row.printed
