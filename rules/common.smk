@@ -105,18 +105,21 @@ def adversarial_queries(name: str, attack: str, photos) -> list[str]:
     return [f"{folder}/{variant}/{photo}{options.saving.suffix}" for photo in photos for variant in variants(attack)]
 
 
-def shards(name: str) -> int:
-    return shard_count(len(dataset(name).database), CONFIG.retrieval.shard_size)
-
-
 def shard_photos(name: str, shard: str) -> list[str]:
     """Photos of a descriptor shard."""
     found = dataset(name)
-    return [str(found.photos[photo]) for photo in shard_members(found.database, int(shard), shards(name))]
+    count = shard_count(len(found.database), CONFIG.retrieval.shard_size)
+    return [str(found.photos[photo]) for photo in shard_members(found.database, int(shard), count)]
 
 
 def descriptors(name: str, victim: str) -> list[str]:
-    return [f"results/{name}/descriptors/{victim}/shard-{shard:03d}.npy" for shard in range(shards(name))]
+    """Descriptor shards of a database; small databases may leave some shards without a photo."""
+    count = shard_count(len(dataset(name).database), CONFIG.retrieval.shard_size)
+    return [
+        f"results/{name}/descriptors/{victim}/shard-{shard:03d}.npy"
+        for shard in range(count)
+        if shard_photos(name, shard)
+    ]
 
 
 def all_victims() -> list[str]:

@@ -3,11 +3,9 @@
 
 rule describe_shard:
     input:
-        # A new photo changes this listing, but only the shard that holds the photo.
-        dataset=ancient("results/{dataset}/dataset.json"),
         photos=lambda w: shard_photos(w.dataset, w.shard),
         weights=lambda w: weights(w.victim),
-        code=sources("networks.network", "photos", "retrieval.shards"),
+        code=sources("networks.network", "photos", "datasets.ground_truth"),
     output:
         descriptors="results/{dataset}/descriptors/{victim}/shard-{shard}.npy",
         names="results/{dataset}/descriptors/{victim}/shard-{shard}.txt",
@@ -18,14 +16,13 @@ rule describe_shard:
     resources:
         gpu=1,
     params:
-        photos=lambda w: as_options(CONFIG.datasets[w.dataset], "decoder", "longest_side"),
+        reading=lambda w: as_options(CONFIG.datasets[w.dataset], "decoder", "longest_side"),
         network=lambda w: network_options(w.victim),
-        shard=lambda w: f"{int(w.shard)}/{shards(w.dataset)}",
         # Snakemake does not rerun a job that has lost an input.
         members=lambda w: digest(shard_photos(w.dataset, w.shard)),
         device=CONFIG.device,
     shell:
-        "cvpire describe {input.dataset:q} {output.descriptors:q} --shard {params.shard} {params.photos}"
+        "cvpire describe {output.descriptors:q} {input.photos:q} {params.reading}"
         " {params.network} --device {params.device} --threads {threads} 2> {log:q}"
 
 

@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-
 from cvpire.attack import attack, start_noise
 from cvpire.networks.network import load_network
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MULTIPLIERS = (5.0, 20.0, 80.0)
@@ -69,10 +70,8 @@ def bounds(bound_map, multipliers=MULTIPLIERS):
 def perturbed_descriptors(photo, perturbations, bound_space, network=describe):
     """Descriptors of a photo with each of some perturbations (N, 3, H, W), and of the photo."""
     mean, std = (torch.tensor(values, dtype=photo.dtype).view(3, 1, 1) for values in (MEAN, STD))
-    if bound_space == "pixel":
-        batch = (photo + perturbations - mean) / std
-    else:
-        batch = (photo - mean) / std + perturbations
+    unit = 1 / std if bound_space == "pixel" else 1
+    batch = (photo - mean) / std + unit * perturbations
     with torch.no_grad():
         return network(batch), network((photo - mean)[None] / std)
 

@@ -112,7 +112,7 @@ def test_a_black_original_has_no_relative_error():
 
 
 def test_photos_of_different_size_are_refused(photo):
-    with pytest.raises(InputError, match="different size.* 40 x 32 and 39 x 32 "):
+    with pytest.raises(InputError, match=r"different size.* 40 x 32 and 39 x 32 "):
         quality(photo, photo[:, 1:])
 
 

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from cvpire.errors import InputError
 from cvpire.tables.formats import write_table
-from cvpire.tables.performance import by_query, own_victim, performance_table, select
+from cvpire.tables.performance import performance_table
+from cvpire.tables.selection import by_query, own_victim, select
 
 
 def row(dataset, attack, query, ap, ssim=1.0, multiplier=None, iteration=None, headline=True, victim="net", **given):

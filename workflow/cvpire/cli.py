@@ -335,36 +335,31 @@ def quality(
 @app.command()
 @options_of(photo_options=config.PhotoOptions, network_options=config.NetworkOptions)
 def describe(
-    dataset: DatasetFile,
     output: Annotated[Path, typer.Argument(help=".npy: float32 (N, D); the names go into a .txt beside it.")],
+    photos: Annotated[list[Path], typer.Argument(help="Database photos.")],
     photo_options: config.PhotoOptions,
     network_options: config.NetworkOptions,
-    shard: Annotated[str, typer.Option(help="Which part of the database: number/count, from 0.")] = "0/1",
     device: Device = "auto",
     threads: Threads = 0,
 ) -> None:
-    """Compute the descriptors of a part of the database."""
+    """Compute the descriptors of database photos: one shard."""
     import numpy as np
 
-    from cvpire.datasets.listing import read_listing
+    from cvpire.datasets.ground_truth import photo_name
     from cvpire.networks.network import load_network
     from cvpire.photos import load_photo
-    from cvpire.retrieval.shards import shard_members
 
     _use_threads(threads)
-    listed = read_listing(dataset)
-    number, count = _shard(shard)
-    names = shard_members(listed.database, number, count)
     network = load_network(**network_options.model_dump(), device=device)
     rows = []
-    with _progress(f"describe {output.stem}", len(names)) as progress:
-        for done, name in enumerate(names, start=1):
-            pixels = load_photo(listed.photos[name], photo_options.decoder, photo_options.longest_side)
+    with _progress(f"describe {output.stem}", len(photos)) as progress:
+        for done, photo in enumerate(photos, start=1):
+            pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side)
             rows.append(network.describe(pixels))
             progress(done)
     with files.whole(output) as temporary:
-        np.save(temporary, np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32))
-    files.write_text(output.with_suffix(".txt"), "".join(f"{name}\n" for name in names))
+        np.save(temporary, np.stack(rows))
+    files.write_text(output.with_suffix(".txt"), "".join(f"{photo_name(photo.stem)}\n" for photo in photos))
 
 
 @app.command()
@@ -480,10 +475,7 @@ def table(
     from cvpire.tables.formats import write_table
     from cvpire.tables.performance import performance_table
 
-    caption = (
-        f"Table {number}. Retrieval performance (mAP in percent) and image quality (mSSIM) of unchanged queries and of "
-        "adversarial queries."
-    )
+    caption = "Retrieval performance (mAP in percent) and image quality (mSSIM) of unchanged and adversarial queries."
     write_table(performance_table(read_results(results)), stem, caption)
 
 
@@ -582,13 +574,6 @@ def _variant_of(path: Path) -> tuple[float, int] | None:
     """Multiplier and iteration from the name of the folder, like m50_T100."""
     match = _VARIANT.match(path.parent.name)
     return (float(match[1]), int(match[2])) if match else None
-
-
-def _shard(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    if not match or int(match[1]) >= int(match[2]):
-        raise InputError(f"--shard {text}: expected number/count, like 0/4")
-    return int(match[1]), int(match[2])
 
 
 def _use_threads(threads: int) -> None:

@@ -189,7 +189,7 @@ class RetrievalOptions(Options):
 
     average_precision: Literal["sum", "trapezoid"] = "sum"
     """eq. 4.1 (text) or the trapezoid under the precision-recall curve (code)."""
-    shard_size: PositiveInt = 256
+    shard_size: Annotated[int, Field(ge=1, le=1000)] = 256
     """Database images per descriptor job, on average."""
 
 

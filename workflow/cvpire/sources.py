@@ -23,8 +23,8 @@ def sources(*modules: str) -> list[Path]:
     Returns
     -------
     list of Path
-        Sorted, the modules themselves included. Imports inside functions count; `__init__` files without imports of
-        their own hold only documentation and are left out.
+        Sorted: the modules, what they import, and the plot styles beside them. Imports inside functions count;
+        `__init__` files without imports of their own hold only documentation and are left out.
     """
     found: set[Path] = set()
     waiting = [_file(module) for module in modules]
@@ -35,7 +35,8 @@ def sources(*modules: str) -> list[Path]:
         if file not in found:
             found.add(file)
             waiting += [imported for name in _imports(file) if (imported := _file(name))]
-    return sorted(found)
+    styles = {style for file in found for style in file.parent.glob("*.mplstyle")}
+    return sorted(found | styles)
 
 
 @cache

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from cvpire.errors import InputError
 from cvpire.figures.style import style, wrapped
-from cvpire.tables.performance import ORIGINAL, attacks_of, method_labels, own_victim, select
+from cvpire.tables.selection import ORIGINAL, attacks_of, method_labels, own_victim, select
 
 
 @style()

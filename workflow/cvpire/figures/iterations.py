@@ -14,7 +14,7 @@ from cvpire.figures.style import (
     start_at_zero,
     style,
 )
-from cvpire.tables.performance import ORIGINAL, attacks_of, by_query, first, method_labels, own_victim, select
+from cvpire.tables.selection import ORIGINAL, attacks_of, by_query, first, method_labels, own_victim, select
 
 
 def map_against_iterations(

@@ -15,7 +15,7 @@ from cvpire.figures.style import (
     start_at_zero,
     style,
 )
-from cvpire.tables.performance import attacks_of, by_query, first, method_labels, own_victim, select
+from cvpire.tables.selection import attacks_of, by_query, first, method_labels, own_victim, select
 
 
 @style()

@@ -1,18 +1,10 @@
-"""How well the attacks do: the rows of queries.csv that count, and Table 4.1 made from them.
+"""How well the attacks do: Table 4.1."""
 
-One row of `results` is one query of one dataset under one attack, multiplier and iteration, ranked by one victim;
-`ap` and `ssim` are in [0, 1]. Unattacked queries have the attack `original` and no multiplier and iteration.
-"""
-
-from collections.abc import Iterable
 from statistics import fmean
 
 import pandas as pd
 
-from cvpire.errors import InputError
-
-ORIGINAL = "original"
-"""The `attack` of unattacked queries."""
+from cvpire.tables.selection import ORIGINAL, method_labels, own_victim, select
 
 
 def performance_table(results: pd.DataFrame) -> pd.DataFrame:
@@ -51,106 +43,3 @@ def performance_table(results: pd.DataFrame) -> pd.DataFrame:
             method[f"{dataset} mSSIM"] = round(fmean(cell["ssim"]), 3)
         table.append(method)
     return pd.DataFrame(table).astype({"multiplier": "float64", "iterations": "Int64"})
-
-
-def own_victim(results: pd.DataFrame) -> pd.DataFrame:
-    """Keep the queries that the attacked network itself ranks, as everywhere in the thesis.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Rows of queries.csv.
-
-    Returns
-    -------
-    DataFrame
-        Attacked queries whose victim is the attacked network, and unattacked queries ranked by such a network; the
-        `network` of the latter is that victim.
-
-    Raises
-    ------
-    InputError
-        Where an attack has no such row, or no row is an attack.
-    """
-    unattacked = results["attack"] == ORIGINAL
-    rows = results.assign(network=results["network"].where(~unattacked, results["victim"]))
-    networks = rows.loc[~unattacked, "network"].unique()
-    kept = rows[(rows["victim"] == rows["network"]) & (~unattacked | rows["network"].isin(networks))]
-    attacked = rows.loc[~unattacked, ["attack", "network"]].drop_duplicates()
-    if attacked.empty:
-        raise InputError("results: no attacked queries")
-    for attack, network in attacked.itertuples(index=False):
-        if attack not in kept["attack"].values:
-            raise InputError(
-                f"results: attack {attack!r} is not ranked by its own network {network!r}; list it in victims"
-            )
-    return kept
-
-
-def select(rows: pd.DataFrame, **wanted: str | bool) -> pd.DataFrame:
-    """Rows that have the wanted value in each of some columns.
-
-    Raises
-    ------
-    InputError
-        Where no row is left; the message names the value and those that there are.
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"dataset": ["a", "b"], "ap": [0.1, 0.2]})
-    >>> select(rows, dataset="b")["ap"].tolist()
-    [0.2]
-    """
-    given = []
-    for column, value in wanted.items():
-        found = rows[rows[column] == value]
-        if found.empty:
-            place = f" ({', '.join(given)})" if given else ""
-            known = ", ".join(map(repr, rows[column].unique().tolist())) or "none"
-            raise InputError(f"results{place}: no {column} {value!r}; there are: {known}")
-        rows, given = found, [*given, f"{column} {value!r}"]
-    return rows
-
-
-def attacks_of(rows: pd.DataFrame) -> list[str]:
-    """Names of the attacks, in the order of their first rows, without the unattacked queries."""
-    return [attack for attack in rows["attack"].unique() if attack != ORIGINAL]
-
-
-def method_labels(rows: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """Label of every (attack, network) in the rows; a label that two of them share gets its name in brackets."""
-    methods = rows[["attack", "network", "label"]].drop_duplicates(["attack", "network"])
-    shared = methods["label"].duplicated(keep=False)
-    return {
-        (attack, network): f"{label} ({network if attack == ORIGINAL else attack})" if ambiguous else label
-        for (attack, network, label), ambiguous in zip(methods.itertuples(index=False), shared, strict=True)
-    }
-
-
-def by_query(rows: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
-    """Spread rows to a matrix with one row a query and one column for each value of `column`, both ascending.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        One row a query and value of `column`.
-    column : str
-        What the columns shall be: `iteration` or `multiplier`.
-    value : str
-        What the cells shall hold: `ap`, `ssim`, ...
-
-    Raises
-    ------
-    InputError
-        Where a cell has no row: a mean over different queries at different points would mislead.
-    """
-    matrix = rows.pivot(index="query", columns=column, values=value).sort_index(axis=0).sort_index(axis=1)
-    if matrix.isna().any(axis=None):
-        query, at = matrix.stack(future_stack=True).loc[lambda cells: cells.isna()].index[0]
-        raise InputError(f"results: query {query!r} has no {value} at {column} {at:g}")
-    return matrix
-
-
-def first(values: Iterable[str], given: str | None) -> str:
-    """What is given, or else the first value."""
-    return next(iter(values)) if given is None else given
