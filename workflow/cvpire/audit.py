@@ -8,7 +8,7 @@ precision that were printed for each of them (`METHOD/imageQualityComparison.txt
 import logging
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -145,8 +145,8 @@ def audit_queries(
     """
     photos, folder = Path(photos), Path(published) / method
     values = _read_if_there(folder / "imageQualityComparison.txt", read_quality)
-    released = _quality_as("released")
-    today = _quality_as("text")
+    released = _quality_as("released", MEASURES)
+    today = _quality_as("text", ["ssim"])
     rows = []
     for name, original, altered in _pairs(photos, folder):
         stated = values.get(name, {})
@@ -185,7 +185,8 @@ def audit_maps(
     """
     photos, folder = Path(photos), Path(published) / "variance" / method
     if not _images(folder):
-        logger.warning("%s: no published variance maps", folder)
+        level = logging.WARNING if method in VARIANCE_KINDS else logging.INFO
+        logger.log(level, "%s: no published variance maps", folder)
         return _table([])
     if method not in VARIANCE_KINDS:
         logger.warning("%s: skipped, no variance map is known for the method %s", folder, method)
@@ -390,14 +391,14 @@ def _read_if_there(path: Path, read: Callable[[Path], dict[str, Any]]) -> dict[s
 # --- What the audits share -------------------------------------------------------------------------------------------
 
 
-def _quality_as(preset: str) -> Callable[[Path, Path], dict[str, float]]:
+def _quality_as(preset: str, measures: Collection[str]) -> Callable[[Path, Path], dict[str, float]]:
     """Image quality of two files, by the decoder and the options of a preset."""
     decoder = PhotoOptions(**preset_values(PhotoOptions, preset)).decoder
     options = QualityOptions(**preset_values(QualityOptions, preset)).model_dump()
 
     def measure(original: Path, altered: Path) -> dict[str, float]:
         try:
-            return quality(load_photo(original, decoder), load_photo(altered, decoder), **options)
+            return quality(load_photo(original, decoder), load_photo(altered, decoder), **options, measures=measures)
         except InputError as error:
             message = str(error)
             raise InputError(message if str(altered.parent) in message else f"{altered}: {message}") from None

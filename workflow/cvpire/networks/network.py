@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cvpire.networks.backbones import load_backbone
+from cvpire.networks.backbones import load_backbone, normalisation
 from cvpire.networks.folding import fold_batch_norm
 
 
@@ -44,9 +44,9 @@ class Network(nn.Module):
 def load_network(
     architecture: str,
     weights: str,
-    gem_power: float | None,
-    mean: Sequence[float],
-    std: Sequence[float],
+    gem_power: float | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     device: str = "auto",
 ) -> Network:
     """Load a network, ready to describe or to attack.
@@ -64,7 +64,9 @@ def load_network(
         Missing or unreadable weights, weights of another architecture, no GPU where one is asked for.
     """
     body, trained_power = load_backbone(architecture, weights)
-    network = Network(fold_batch_norm(body.eval()), gem_power or trained_power or 3.0, mean, std)
+    trained_mean, trained_std = normalisation(architecture)
+    power = gem_power or trained_power or 3.0
+    network = Network(fold_batch_norm(body.eval()), power, mean or trained_mean, std or trained_std)
     network.requires_grad_(False)
     return network.to(choose_device(device), memory_format=torch.channels_last)
 

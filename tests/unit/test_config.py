@@ -1,0 +1,527 @@
+"""The configuration: faults are one line each, presets fill in, and what editors and rules get is in step."""
+
+import copy
+import json
+import shlex
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from cvpire.config import (
+    AttackOptions,
+    NetworkOptions,
+    PhotoOptions,
+    QualityOptions,
+    RetrievalOptions,
+    SavingOptions,
+    VarianceOptions,
+    as_options,
+    load_config,
+    preset_values,
+    read_config,
+    schema,
+)
+from cvpire.errors import InputError
+from pydantic import ValidationError
+
+CONFIGS = Path(__file__).parents[2] / "config"
+FILES = sorted(CONFIGS.glob("*.yaml"))
+
+RAW = {
+    "datasets": {
+        "demo": {"kind": "demo", "part": "a"},
+        "mine": {"kind": "folder", "folder": "photos", "ground_truth": "truth.json"},
+    },
+    "networks": {"lite0": {}, "lite1": {"architecture": "efficientnet-lite1"}},
+    "variance": {"cv": {}, "sd": {"kind": "luminance"}},
+    "attacks": {"cv-pire": {"network": "lite0"}, "sd-pire": {"network": "lite0", "variance": "sd"}},
+}
+
+
+def changed(path=None, value=None, **top_level):
+    """The configuration above with top-level values, and then a value set at a path of keys."""
+    raw = {**copy.deepcopy(RAW), **top_level}
+    if path is not None:
+        *sections, last = path.split(".") if isinstance(path, str) else path
+        section = raw
+        for key in sections:
+            section = section.setdefault(key, {})
+        section[last] = value
+    return raw
+
+
+def faults(raw):
+    """The lines of the message about a bad configuration."""
+    with pytest.raises(InputError) as caught:
+        load_config(raw, "my.yaml")
+    return str(caught.value).splitlines()
+
+
+# --- Faults -----------------------------------------------------------------------------------------------------------
+
+NAN, INFINITE = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "text"),
+    [
+        ("variance.cv.kernel_size", 4, "must be odd"),
+        ("variance.cv.kernel_size", 1, "greater than or equal to 3"),
+        ("variance.cv.kernel_size", 5.5, "valid integer"),
+        ("variance.cv.kernel_size", "five", "valid integer"),
+        ("variance.cv.sigma", -1, "greater than 0"),
+        ("variance.cv.sigma", 0, "greater than 0"),
+        ("variance.cv.sigma", NAN, "finite number"),
+        ("variance.cv.kind", "color", "'colour', 'luminance' or 'uniform'"),
+        ("variance.cv.difference", "cie2000", "'cie76', 'cie94' or 'ciede2000'"),
+        ("attacks.cv-pire.iterations", 0, "greater than 0"),
+        ("attacks.cv-pire.iterations", None, "valid integer"),
+        ("attacks.cv-pire.multiplier", INFINITE, "finite number"),
+        ("attacks.cv-pire.multiplier", -50, "greater than 0"),
+        ("attacks.cv-pire.multiplier", [50], "valid number"),
+        ("attacks.cv-pire.other_multipliers", 20, "valid list"),
+        ("attacks.cv-pire.learning_rate", NAN, "finite number"),
+        ("attacks.cv-pire.objective", "distance", "'descriptor-distance' or 'descriptor-sum'"),
+        ("attacks.cv-pire.saving.quality", 101, "less than or equal to 100"),
+        ("attacks.cv-pire.saving.format", "gif", "'jpeg' or 'png'"),
+        ("saving.quality", 0, "greater than or equal to 1"),
+        ("saving.subsampling", "4:1:1", "'4:4:4', '4:2:2' or '4:2:0'"),
+        ("networks.lite0.architecture", "resnet34", "'resnet18', 'resnet50'"),
+        ("networks.lite0.gem_power", 0, "greater than 0"),
+        ("quality.window", 8, "must be odd"),
+        ("quality.data_range", 0, "greater than 0"),
+        ("retrieval.average_precision", "mean", "'sum' or 'trapezoid'"),
+        ("retrieval.shard_size", 0, "greater than"),
+        ("datasets.mine.longest_side", 8, "greater than or equal to 16"),
+        ("datasets.mine.missing", "skip", "'error' or 'drop'"),
+        ("datasets.mine.folder", 3, "valid string"),
+        ("datasets.demo.part", "c", "'a' or 'b'"),
+        ("datasets.demo.decoder", "libjpeg", "'libjpeg-turbo' or 'libjpeg-9'"),
+        ("seed", -1, "greater than or equal to 0"),
+        ("device", "gpu", "'auto', 'cpu' or 'cuda'"),
+        ("preset", "relased", "'text' or 'released'"),
+        ("preset", ["released"], "'text' or 'released'"),
+    ],
+)
+@pytest.mark.parametrize("preset", ["text", "released"])
+def test_a_bad_value_is_one_line_with_place_and_value(place, value, text, preset):
+    (line,) = faults(changed(place, value, preset=preset))
+
+    assert line.startswith(f"my.yaml: {place}: ")
+    assert text in line
+    assert line.endswith(f"(given: {value!r})")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "sead",
+        "datasets.demo.parts",
+        "datasets.mine.foldr",
+        "networks.lite0.arch",
+        "variance.cv.n",
+        "attacks.cv-pire.T",
+        "attacks.cv-pire.saving.qualty",
+        "saving.qualty",
+        "quality.sigma",
+        "retrieval.top",
+        ("figures", "4.3", "querry"),
+    ],
+)
+@pytest.mark.parametrize("preset", ["text", "released"])
+def test_an_unknown_key_is_one_line_at_every_level(place, preset):
+    (line,) = faults(changed(place, 7, preset=preset))
+
+    assert line == f"my.yaml: {place if isinstance(place, str) else '.'.join(place)}: unknown key (given: 7)"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        (
+            "attacks.cv-pire.network",
+            "resnet",
+            "attacks.cv-pire.network: unknown name 'resnet'; section networks has lite0, lite1",
+        ),
+        ("attacks.sd-pire.variance", "SD", "attacks.sd-pire.variance: unknown name 'SD'; section variance has cv, sd"),
+        ("victims", ["lite1", "lite2"], "victims: unknown name 'lite2'; section networks has lite0, lite1"),
+        (
+            "figures",
+            {"4.3": {"dataset": "oxford"}},
+            "figures.4.3.dataset: unknown name 'oxford'; section datasets has demo, mine",
+        ),
+        (
+            "figures",
+            {"4.3": {"attack": "pire"}},
+            "figures.4.3.attack: unknown name 'pire'; section attacks has cv-pire, sd-pire",
+        ),
+        (
+            "attacks.cv-pire.other_iterations",
+            [20, 101],
+            "attacks.cv-pire: other_iterations [20, 101] must not exceed iterations (100)",
+        ),
+    ],
+)
+def test_options_that_do_not_fit_together(path, value, line):
+    assert faults(changed(path, value)) == [f"my.yaml: {line}"]
+
+
+@pytest.mark.parametrize("taken", ["original", "variance", "descriptors"])
+@pytest.mark.parametrize("section", ["networks", "attacks"])
+def test_names_that_folders_of_results_have_are_refused(section, taken):
+    (line,) = faults(changed(f"{section}.{taken}", copy.deepcopy(next(iter(RAW[section].values())))))
+
+    assert f"`{taken}` is taken" in line
+
+
+@pytest.mark.parametrize("section", ["datasets", "networks", "variance", "attacks"])
+@pytest.mark.parametrize("name", ["a/b", "..", "", " a", "a b", "-a", "ä"])
+def test_names_stand_in_paths(section, name):
+    lines = faults(changed([section, name], copy.deepcopy(next(iter(RAW[section].values())))))
+
+    assert len(lines) == 1
+    assert f"{section}.{name}" in lines[0]
+
+
+@pytest.mark.parametrize("section", ["datasets", "networks", "variance", "attacks"])
+@pytest.mark.parametrize("value", [None, [], {}, "cv", 3])
+def test_a_section_of_another_kind(section, value):
+    lines = faults(changed(section, value))
+
+    assert lines[0].startswith(f"my.yaml: {section}: ")
+
+
+@pytest.mark.parametrize("section", ["datasets", "networks", "variance", "attacks"])
+def test_a_missing_section(section):
+    raw = copy.deepcopy(RAW)
+    del raw[section]
+
+    assert faults(raw) == [f"my.yaml: {section}: Field required"]
+
+
+@pytest.mark.parametrize("section", ["saving", "quality", "retrieval"])
+@pytest.mark.parametrize("value", [None, [], "cv", 3])
+def test_an_optional_section_of_another_kind(section, value):
+    (line,) = faults(changed(section, value))
+
+    assert line.startswith(f"my.yaml: {section}: ")
+
+
+def test_every_fault_has_its_line():
+    raw = changed("variance.cv.kernel_size", 4)
+    raw["attacks"]["cv-pire"]["iterations"] = 0
+    raw["seed"] = "x"
+
+    places = {line.split(": ")[1] for line in faults(raw)}
+
+    assert places == {"variance.cv.kernel_size", "attacks.cv-pire.iterations", "seed"}
+
+
+@pytest.mark.parametrize("kind", ["fodler", None])
+def test_an_unknown_kind_of_dataset(kind):
+    (line,) = faults(changed("datasets.mine.kind", kind))
+
+    assert line.startswith("my.yaml: datasets.mine")
+    assert "kind" in line
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"a: [1, 2\nb: 3\n", "not valid YAML"),
+        (b"a: 1\n\tb: 2\n", "not valid YAML"),
+        (b"a: !!python/object/apply:os.getcwd []\n", "not valid YAML"),
+        (b"name: B\xfcro\n", "not valid YAML"),
+        (b"- a\n- b\n", "expected a mapping of options, found list"),
+        (b"", "expected a mapping of options, found NoneType"),
+        (b"just words", "expected a mapping of options, found str"),
+    ],
+)
+def test_a_file_that_is_no_configuration(tmp_path, content, text):
+    path = tmp_path / "my.yaml"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError) as caught:
+        read_config(path)
+
+    assert str(caught.value).startswith(f"{path}: {text}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nowhere.yaml", "nowhere/my.yaml", "."])
+def test_a_configuration_that_cannot_be_read(tmp_path, name):
+    with pytest.raises(InputError) as caught:
+        read_config(tmp_path / name)
+
+    assert str(caught.value).startswith(f"{tmp_path / name}: ")
+
+
+# --- Presets and defaults ---------------------------------------------------------------------------------------------
+
+
+def values(section):
+    """A section as plain values."""
+    return section.model_dump()
+
+
+def test_the_text_is_the_default():
+    config = load_config(RAW)
+
+    cv, sd = config.variance["cv"], config.variance["sd"]
+    assert values(cv) == {
+        "kind": "colour",
+        "kernel_size": 5,
+        "sigma": 1.0,
+        "difference": "ciede2000",
+        "mean_over": "window",
+        "luma": "bt709",
+        "deviation_divisor": "count",
+        "normalisation": "maximum",
+    }
+    assert (sd.kernel_size, sd.luma, sd.deviation_divisor) == (3, "bt709", "count")
+    attack = config.attacks["cv-pire"]
+    assert (attack.objective, attack.bound_space, attack.projection) == ("descriptor-distance", "pixel", "after-step")
+    assert attack.saving.enlargement == "minimal"
+    assert (config.quality.data_range, config.quality.window) == (1, 7)
+    assert config.retrieval.average_precision == "sum"
+    assert load_config({**RAW, "preset": "text"}) == config
+
+
+def test_the_released_preset_is_what_the_released_code_does():
+    config = load_config({**RAW, "preset": "released"})
+
+    for variance in config.variance.values():
+        assert variance.mean_over == "neighbours"
+        assert variance.luma == "bt601-truncated"
+        assert variance.deviation_divisor == "count-squared"
+        assert variance.normalisation == "stretched-8-bit"
+        assert (variance.sigma, variance.difference) == (1, "ciede2000")
+    assert [variance.kernel_size for variance in config.variance.values()] == [5, 3]
+    for attack in config.attacks.values():
+        assert (attack.objective, attack.bound_space, attack.projection) == (
+            "descriptor-sum",
+            "normalised",
+            "before-step",
+        )
+        assert attack.learning_rate == 0.05
+        assert attack.saving == config.saving
+    assert values(config.saving) == {
+        "enlargement": "released",
+        "rounding": "nearest",
+        "format": "jpeg",
+        "quality": 75,
+        "subsampling": "4:2:0",
+    }
+    assert values(config.quality) == {"window": 7, "data_range": 2}
+    assert config.retrieval.average_precision == "trapezoid"
+    for dataset in config.datasets.values():
+        assert (dataset.decoder, dataset.clean_twin, dataset.query, dataset.longest_side) == (
+            "libjpeg-9",
+            "relevant",
+            "whole",
+            None,
+        )
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("datasets.demo.decoder", "libjpeg-turbo"),
+        ("datasets.mine.clean_twin", "junk"),
+        ("variance.cv.mean_over", "window"),
+        ("variance.sd.deviation_divisor", "count"),
+        ("attacks.cv-pire.objective", "descriptor-distance"),
+        ("attacks.cv-pire.bound_space", "pixel"),
+        ("saving.enlargement", "none"),
+        ("quality.data_range", 1.0),
+        ("retrieval.average_precision", "sum"),
+    ],
+)
+def test_a_given_option_overrides_the_preset_and_nothing_else(place, value):
+    section, *names = place.split(".")
+    preset = load_config({**RAW, "preset": "released"}).model_dump()
+
+    config = load_config(changed(place, value, preset="released")).model_dump()
+
+    expected = preset
+    for name in [section, *names[:-1]]:
+        expected = expected[name]
+    assert expected[names[-1]] != value
+    expected[names[-1]] = value
+    if section == "saving":
+        for attack in preset["attacks"].values():
+            attack["saving"][names[-1]] = value
+    assert config == preset
+
+
+@pytest.mark.parametrize(
+    "section", [PhotoOptions, VarianceOptions, AttackOptions, SavingOptions, QualityOptions, RetrievalOptions]
+)
+def test_a_preset_sets_options_that_exist(section):
+    assert preset_values(section, "text") == {}
+    released = preset_values(section, "released")
+    assert released
+    assert section.model_validate(released) != section()
+
+
+def test_an_attacks_saving_starts_from_the_common_one():
+    raw = changed("attacks.cv-pire.saving", {"quality": 90, "enlargement": "none"}, preset="released")
+    raw["saving"] = {"quality": 60, "subsampling": "4:4:4"}
+
+    config = load_config(raw)
+
+    common = {"enlargement": "released", "rounding": "nearest", "format": "jpeg", "quality": 60, "subsampling": "4:4:4"}
+    assert values(config.saving) == common
+    assert values(config.attacks["sd-pire"].saving) == common
+    assert values(config.attacks["cv-pire"].saving) == {**common, "quality": 90, "enlargement": "none"}
+
+
+def test_folders_of_datasets_come_from_the_top_where_they_are_not_given():
+    raw = changed("datasets.other", {"kind": "folder"}, folder="top", ground_truth="top.pkl")
+
+    config = load_config(raw)
+
+    assert (config.datasets["mine"].folder, config.datasets["mine"].ground_truth) == ("photos", "truth.json")
+    assert (config.datasets["other"].folder, config.datasets["other"].ground_truth) == ("top", "top.pkl")
+
+
+def test_a_folder_dataset_without_a_folder_is_refused():
+    lines = faults(changed("datasets.other", {"kind": "folder"}))
+
+    assert [line.split(": ")[1] for line in lines] == ["datasets.other.folder", "datasets.other.ground_truth"]
+
+
+def test_sections_without_options_have_the_defaults():
+    config = load_config(changed("variance.plain", None))
+
+    assert config.variance["plain"] == VarianceOptions()
+
+
+def test_numbers_may_be_written_as_yaml_1_1_does_not_know_them():
+    config = load_config(yaml.safe_load(yaml.safe_dump(RAW) + "\nquality: {data_range: 1e-3}\n"))
+
+    assert config.quality.data_range == 0.001
+
+
+def test_all_multipliers_and_checkpoints_ascend_without_repetition():
+    attack = AttackOptions(
+        multiplier=50, other_multipliers=[80, 50, 20], iterations=10, other_iterations=[7, 3, 10], network="lite0"
+    )
+
+    assert attack.multipliers == [20, 50, 80]
+    assert attack.checkpoints == [3, 7, 10]
+    assert AttackOptions().multipliers == [50]
+    assert AttackOptions().checkpoints == [100]
+
+
+def test_victims_are_each_attacks_own_network_unless_named():
+    assert load_config(changed("attacks.sd-pire.network", "lite1")).victims_of("sd-pire") == ["lite1"]
+    assert load_config(changed("victims", ["lite0", "lite1"])).victims_of("sd-pire") == ["lite0", "lite1"]
+
+
+def test_the_suffix_is_the_formats():
+    assert SavingOptions().suffix == ".jpg"
+    assert SavingOptions(format="png").suffix == ".png"
+
+
+def test_loading_changes_nothing():
+    raw = changed("saving", {"quality": 60}, preset="released", folder="x", ground_truth="y")
+    before = copy.deepcopy(raw)
+
+    config = load_config(raw)
+
+    assert raw == before
+    with pytest.raises(ValidationError, match="frozen"):
+        config.seed = 3
+
+
+# --- The command line and editors -------------------------------------------------------------------------------------
+
+
+def parsed(line, section):
+    """Options of a command line back as a section; each name until the next is one option's values."""
+    given = {}
+    for word in shlex.split(line):
+        if word.startswith("--"):
+            key = word.removeprefix("--").replace("-", "_")
+            given.setdefault(key, [])
+        else:
+            given[key].append(word)
+    repeated = ("other_multipliers", "other_iterations", "mean", "std")
+    return section.model_validate({key: words if key in repeated else words[0] for key, words in given.items()})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        PhotoOptions(),
+        PhotoOptions(decoder="libjpeg-9", longest_side=256),
+        VarianceOptions(kind="luminance", sigma=0.1 + 0.2),
+        NetworkOptions(weights="my folder/it's $HOME; rm *.pth", gem_power=2.5),
+        NetworkOptions(architecture="resnet101", mean=(0, 0.5, 1), std=(1, 1e-3, 1)),
+        QualityOptions(window=11, data_range=2),
+        RetrievalOptions(average_precision="trapezoid"),
+        SavingOptions(format="png", subsampling="4:4:4"),
+        AttackOptions(label='CV-PIRE "2"', other_multipliers=[20, 80.5], other_iterations=[1, 2], learning_rate=2.5e-4),
+        AttackOptions(),
+    ],
+    ids=lambda options: type(options).__name__,
+)
+def test_options_of_the_command_line_round_trip(options):
+    line = as_options(options)
+
+    assert parsed(line, type(options)) == options
+    flags = [word for word in shlex.split(line) if word.startswith("--")]
+    assert flags == sorted(flags)
+
+
+def test_a_changed_number_changes_the_options():
+    assert as_options(VarianceOptions()) == as_options(VarianceOptions(sigma=1))
+    assert as_options(VarianceOptions()) != as_options(VarianceOptions(sigma=1.0000001))
+
+
+def test_options_can_be_chosen():
+    assert as_options(SavingOptions(), "quality", "format") == "--format jpeg --quality 75"
+    assert as_options(PhotoOptions(), "longest_side") == ""
+
+
+def test_schema_is_in_step():
+    assert (CONFIGS / "schema.json").read_text(encoding="utf-8") == schema()
+
+
+def test_schema_explains_every_option():
+    definitions = json.loads(schema())
+    for section in [definitions, *definitions["$defs"].values()]:
+        assert section["description"]
+        assert section["additionalProperties"] is False
+        for name, option in section["properties"].items():
+            assert option.get("description"), name
+
+
+# --- The configurations that come with the project --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_configurations_are_valid(path):
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    given = {"folder": "photos", "ground_truth": "truth.json"} if path.name == "folder.yaml" else {}
+
+    config = load_config({**raw, **given}, path.name)
+
+    assert {"cv-pire", "sd-pire", "pire"} <= set(config.attacks)
+    assert config.attacks["pire"].objective == "descriptor-distance"
+    assert config.variance[config.attacks["pire"].variance].kind == "uniform"
+    assert "schema.json" in path.read_text(encoding="utf-8").splitlines()[0], "editors find the schema by this line"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_configurations_fit_the_schema_that_editors_use(path):
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), json.loads(schema()))
+
+
+def test_the_demo_is_the_default_configuration():
+    config = read_config(CONFIGS / "config.yaml")
+
+    assert {dataset.kind for dataset in config.datasets.values()} == {"demo"}
+    assert {network.weights for network in config.networks.values()} == {"package"}, "the demo needs no download"

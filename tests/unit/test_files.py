@@ -1,0 +1,191 @@
+"""Files that appear whole or not at all, and the file between attack and saving."""
+
+import json
+import os
+import stat
+
+import numpy as np
+import pytest
+from cvpire.errors import InputError
+from cvpire.files import whole, write_json, write_text
+from cvpire.perturbations import Perturbations, read_perturbations, write_perturbations
+
+
+def listing(folder):
+    """Names in a folder, hidden ones too."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+# --- Whole or not at all ----------------------------------------------------------------------------------------------
+
+
+def test_the_file_appears_when_the_block_succeeds(tmp_path):
+    path = tmp_path / "new" / "folder" / "a b.csv"
+
+    with whole(path) as temporary:
+        assert temporary.parent == path.parent, "a rename is atomic on one file system only"
+        assert temporary.suffix == ".csv"
+        temporary.write_text("done")
+        assert not path.exists()
+
+    assert listing(path.parent) == ["a b.csv"]
+    assert path.read_text() == "done"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_nothing_stays_when_the_block_fails(tmp_path, error):
+    with pytest.raises(error), whole(tmp_path / "a.csv") as temporary:
+        temporary.write_text("half")
+        raise error
+
+    assert listing(tmp_path) == []
+
+
+def test_the_old_file_stays_until_it_is_replaced(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+
+    with pytest.raises(ValueError), whole(path) as temporary:
+        temporary.write_text("half")
+        assert path.read_text() == "old"
+        raise ValueError
+    assert path.read_text() == "old"
+
+    with path.open() as reader:
+        with whole(path) as temporary:
+            temporary.write_text("new")
+        assert reader.read() == "old", "the file was written over and not replaced"
+    assert path.read_text() == "new"
+    assert listing(tmp_path) == ["a.csv"]
+
+
+def test_writers_do_not_share_a_temporary_file(tmp_path):
+    with whole(tmp_path / "a.csv") as one, whole(tmp_path / "a.csv") as other:
+        assert one != other
+
+
+def test_a_library_may_replace_the_temporary_file(tmp_path):
+    with whole(tmp_path / "a.csv") as temporary:
+        temporary.unlink()
+        temporary.write_text("written anew")
+
+    assert listing(tmp_path) == ["a.csv"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o664), (0o077, 0o600)])
+def test_permissions_follow_the_umask(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_text(tmp_path / "a.txt", "hello")
+        assert os.umask(umask) == umask, "the umask is left as it was"
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == mode
+
+
+def test_text_and_json_are_utf_8(tmp_path):
+    write_text(tmp_path / "a.txt", "Büro 東京\n")
+    write_json(tmp_path / "a.json", {"b": "Büro", "a": [1, None]})
+
+    assert (tmp_path / "a.txt").read_bytes() == "Büro 東京\n".encode()
+    text = (tmp_path / "a.json").read_bytes().decode("utf-8")
+    assert list(json.loads(text).items()) == [("b", "Büro"), ("a", [1, None])]
+    assert "Büro" in text
+    assert text.endswith("}\n")
+
+
+def test_what_json_cannot_hold_leaves_no_file(tmp_path):
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"a": object()})
+
+    assert listing(tmp_path) == []
+
+
+# --- Perturbations ----------------------------------------------------------------------------------------------------
+
+SHAPE = (4, 5)
+
+
+@pytest.fixture
+def perturbations():
+    values = np.random.default_rng(0).normal(size=(2, 3, 3, *SHAPE)).astype(np.float32)
+    return Perturbations(values, (20.0, 50.5), (1, 10, 100), (0.229, 0.224, 0.225))
+
+
+def test_perturbations_round_trip(tmp_path, perturbations):
+    path = tmp_path / "folder" / "a.npz"
+    write_perturbations(path, perturbations)
+
+    read = read_perturbations(path, SHAPE)
+
+    assert listing(path.parent) == ["a.npz"]
+    assert read.values.dtype == np.float32
+    np.testing.assert_array_equal(read.values, perturbations.values)
+    assert (read.multipliers, read.checkpoints, read.unit) == ((20, 50.5), (1, 10, 100), (0.229, 0.224, 0.225))
+
+
+def test_a_perturbation_is_found_by_multiplier_and_iteration(perturbations):
+    np.testing.assert_array_equal(perturbations.at(50.5, 10), perturbations.values[1, 1])
+    np.testing.assert_array_equal(perturbations.at(20, 100), perturbations.values[0, 2])
+    only = Perturbations(perturbations.values[:1, :1], (20.0,), (100,), (1, 1, 1))
+    np.testing.assert_array_equal(only.at(None, None), perturbations.values[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "iteration", "text"),
+    [
+        (30, 10, "multiplier 30 is not there: one of 20, 50.5"),
+        (20, 11, "iteration 11 is not there: one of 1, 10, 100"),
+        (None, 10, "multiplier is needed: one of 20, 50.5"),
+        (20, None, "iteration is needed: one of 1, 10, 100"),
+    ],
+)
+def test_a_perturbation_that_is_not_there(perturbations, multiplier, iteration, text):
+    with pytest.raises(InputError) as caught:
+        perturbations.at(multiplier, iteration)
+
+    assert str(caught.value) == text
+
+
+def test_missing_perturbations(tmp_path):
+    with pytest.raises(InputError, match=r"a\.npz: no such perturbation; `cvpire attack` makes it"):
+        read_perturbations(tmp_path / "a.npz", SHAPE)
+
+
+@pytest.mark.parametrize(
+    "how", ["empty", "text", "truncated", "damaged", "array", "other archive", "pickle", "numbers"]
+)
+def test_a_file_of_another_kind_is_no_perturbation(tmp_path, perturbations, how):
+    path = tmp_path / "a.npz"
+    write_perturbations(path, perturbations)
+    whole_file = path.read_bytes()
+    match how:
+        case "empty":
+            path.write_bytes(b"")
+        case "text":
+            path.write_text("hello")
+        case "truncated":
+            path.write_bytes(whole_file[:-50])
+        case "damaged":
+            path.write_bytes(whole_file[:300] + bytes(50) + whole_file[350:])
+        case "array":
+            with path.open("wb") as file:
+                np.save(file, np.zeros(SHAPE))
+        case "other archive":
+            np.savez(path, a=np.zeros(3))
+        case "pickle":
+            np.savez(path, perturbation=np.array([None]), multipliers=[1], iterations=[1], unit=[1, 1, 1])
+        case "numbers":
+            np.savez(path, perturbation=perturbations.values, multipliers=1.0, iterations=1, unit=1.0)
+
+    with pytest.raises(InputError, match=r"a\.npz: not a perturbation of `cvpire attack`"):
+        read_perturbations(path, SHAPE)
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (4, 6)])
+def test_perturbations_of_another_photo(tmp_path, perturbations, shape):
+    write_perturbations(tmp_path / "a.npz", perturbations)
+
+    with pytest.raises(InputError, match="does not fit the photo"):
+        read_perturbations(tmp_path / "a.npz", shape)
