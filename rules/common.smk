@@ -13,6 +13,11 @@ from cvpire.errors import InputError
 from cvpire.retrieval.shards import shard_count, shard_members
 from cvpire.sources import sources as package_sources
 
+# Each of Snakemake's scheduling rounds sets a timer for another one, to keep a limit on job submissions (9.27; its
+# default is 100 a second). The rounds multiply, and after some hundred jobs they eat a core. Local jobs need no limit.
+if workflow.scheduling_settings and workflow.local_exec:
+    workflow.scheduling_settings.max_jobs_per_timespan = None
+
 
 def checked(function, *arguments):
     """Call a function; bad input ends the run with its message alone."""

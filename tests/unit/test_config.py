@@ -504,15 +504,18 @@ def test_schema_explains_every_option():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_configurations_are_valid(path):
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    given = {"folder": "photos", "ground_truth": "truth.json"} if path.name == "folder.yaml" else {}
+    text = path.read_text(encoding="utf-8")
+    raw = yaml.safe_load(text)
+    needs_folder = any(dataset["kind"] == "folder" and "folder" not in dataset for dataset in raw["datasets"].values())
+    given = {"folder": "photos", "ground_truth": "truth.json"} if needs_folder else {}
 
     config = load_config({**raw, **given}, path.name)
 
-    assert {"cv-pire", "sd-pire", "pire"} <= set(config.attacks)
-    assert config.attacks["pire"].objective == "descriptor-distance"
-    assert config.variance[config.attacks["pire"].variance].kind == "uniform"
-    assert "schema.json" in path.read_text(encoding="utf-8").splitlines()[0], "editors find the schema by this line"
+    for name, attack in config.attacks.items():
+        if name.startswith("pire"):
+            assert attack.objective == "descriptor-distance", "in PIRE, the released code follows the text"
+            assert config.variance[attack.variance].kind == "uniform"
+    assert "schema.json" in text.splitlines()[0], "editors find the schema by this line"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -205,7 +205,16 @@ def test_network_is_frozen_but_lets_gradients_through():
     assert batch.grad.abs().max() > 0
 
 
-def test_normalisation_is_the_networks_own(pixels):
+def test_normalisation_is_what_the_network_was_trained_with_unless_another_is_given(torchvision_checkpoint):
+    lite = load_network("efficientnet-lite0", "package", device="cpu")
+    resnet = load_network("resnet18", str(torchvision_checkpoint), device="cpu")
+    given = load_network("efficientnet-lite0", "package", None, MEAN, STD, device="cpu")
+
+    assert (lite.mean, lite.std) == ((127 / 255,) * 3, (128 / 255,) * 3)
+    assert (resnet.mean, resnet.std) == (given.mean, given.std) == (MEAN, STD)
+
+
+def test_normalisation_is_applied(pixels):
     body = nn.Conv2d(3, 3, 1, bias=False)
     nn.init.dirac_(body.weight)
 
@@ -306,7 +315,7 @@ def test_code_in_a_checkpoint_is_refused_and_does_not_run(tmp_path, write, archi
     marker, path = tmp_path / "code has run", tmp_path / "evil.pth"
     content = {"meta": {}, "state_dict": {"pool.p": Marker(marker)}}
     if write == "pickle":
-        path.write_bytes(pickle.dumps(content))
+        path.write_bytes(pickle.dumps(content, protocol=2))
     else:
         torch.save(content, path, _use_new_zipfile_serialization=write == "torch")
 

@@ -7,7 +7,7 @@ import pytest
 import skimage.color
 import skimage.metrics
 from cvpire.errors import InputError
-from cvpire.quality import quality
+from cvpire.quality import MEASURES, quality
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,14 @@ def test_measures_equal_scikit_image(photo, noisy):
     )
     differences = skimage.color.deltaE_ciede2000(skimage.color.rgb2lab(photo), skimage.color.rgb2lab(noisy))
     assert result["ciede2000"] == pytest.approx(differences.mean())
+
+
+def test_measures_can_be_chosen(photo, noisy):
+    every = quality(photo, noisy)
+    assert list(every) == list(MEASURES)
+
+    for chosen in (["mse"], ["ciede2000", "ssim"]):
+        assert quality(photo, noisy, measures=chosen) == {measure: every[measure] for measure in chosen}
 
 
 def test_every_value_is_a_plain_number(photo, noisy):
