@@ -67,7 +67,8 @@ def attack(
 
     # A network that prefers channels-last gets it from the start: the sum below keeps the layout of its first term.
     perturbation = (start * bound).contiguous(memory_format=torch.channels_last).requires_grad_()
-    optimiser = torch.optim.Adam([perturbation], lr=learning_rate, maximize=True)
+    # Adam is written out, because torch.optim imports torch's compiler: two seconds for every job.
+    first, second = torch.zeros_like(perturbation), torch.zeros_like(perturbation)  # moments of the gradient
     with torch.no_grad():
         original = describe(image)
 
@@ -75,11 +76,14 @@ def attack(
     for step in range(1, checkpoints[-1] + 1):
         descriptors = describe(perturbation / scale + image)
         value = descriptors.sum() if objective == "descriptor-sum" else (descriptors - original).square().sum()
-        (perturbation.grad,) = torch.autograd.grad(value, perturbation)
+        (gradient,) = torch.autograd.grad(value, perturbation)
         with torch.no_grad():
             if projection == "before-step":
                 perturbation.clamp_(-bound, bound)
-            optimiser.step()
+            first.lerp_(gradient, 1 - 0.9)
+            second.mul_(0.999).addcmul_(gradient, gradient, value=1 - 0.999)
+            spread = (second / (1 - 0.999**step)).sqrt_().add_(1e-8)
+            perturbation.addcdiv_(first, spread, value=learning_rate / (1 - 0.9**step))
             if projection == "after-step":
                 perturbation.clamp_(-bound, bound)
             if step in wanted:

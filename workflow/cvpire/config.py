@@ -212,6 +212,9 @@ class DemoDataset(_DatasetOptions):
 class FolderDataset(_DatasetOptions):
     """A folder of photos and a ground-truth file."""
 
+    # An editor sees one file; `folder` and `ground_truth` may stand at its top or on the command line.
+    model_config = ConfigDict(json_schema_extra={"required": ["kind"]})
+
     kind: Literal["folder"]
     """folder"""
     folder: str
@@ -369,11 +372,20 @@ def load_config(raw: Mapping[str, Any], source: str = "configuration") -> Config
                 for key in ("folder", "ground_truth"):
                     if raw.get(key) is not None:
                         dataset.setdefault(key, raw[key])
-    if isinstance(raw.get("attacks"), Mapping) and isinstance(raw["saving"], Mapping):
+    # A fault of the common section is reported there, and not once more for every attack.
+    if isinstance(raw.get("attacks"), Mapping) and _is_valid(SavingOptions, raw["saving"]):
         for attack in raw["attacks"].values():
             if isinstance(attack, dict) and isinstance(attack.get("saving", {}), Mapping):
                 attack["saving"] = {**raw["saving"], **attack.get("saving", {})}
     return validate(Config, raw, source)
+
+
+def _is_valid(model: type[Options], values: Any) -> bool:
+    try:
+        model.model_validate(values)
+    except ValidationError:
+        return False
+    return True
 
 
 Model = TypeVar("Model", bound=Options)
@@ -389,7 +401,7 @@ def validate(model: type[Model], values: Any, source: str) -> Model:
 
 def _faults(error: ValidationError) -> Iterable[str]:
     for fault in error.errors(include_url=False):
-        place = ".".join(str(part) for part in fault["loc"])
+        place = ".".join(str(part) for part in _without_tag(fault["loc"]))
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
             message = "unknown key"
@@ -398,12 +410,19 @@ def _faults(error: ValidationError) -> Iterable[str]:
         yield f"{place}: {message}{shown}" if place else f"{message}{shown}"
 
 
+def _without_tag(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    # pydantic puts a dataset's kind after its name, which is no key of the file.
+    return place[:2] + place[3:] if place[:1] == ("datasets",) and place[2:3] in (("demo",), ("folder",)) else place
+
+
 def read_config(path: str | Path) -> Config:
     """Read and validate a configuration file (YAML)."""
     try:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such configuration file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     if not isinstance(raw, Mapping):

@@ -52,7 +52,7 @@ def read_perturbations(path: str | Path, shape: tuple[int, int]) -> Perturbation
             )
     except FileNotFoundError:
         raise InputError(f"{path}: no such perturbation; `cvpire attack` makes it") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a perturbation of `cvpire attack` ({error})") from None
     expected = (len(read.multipliers), len(read.checkpoints), 3, *shape)
     if read.values.shape != expected:

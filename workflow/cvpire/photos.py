@@ -16,7 +16,7 @@ Decoder = Literal["libjpeg-turbo", "libjpeg-9"]
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 """Files of a folder that count as photos (in any letter case)."""
 
-MAX_PIXELS = 200_000_000
+MAX_PIXELS = 150_000_000
 """Photos above this are refused: a decompression bomb looks like this, a camera does not."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -61,7 +61,7 @@ def load_photo(
     if box is not None:
         image = _cut(image, box, path)
     if longest_side is not None:
-        side = round(longest_side * max(image.size) / full_side)
+        side = max(1, round(longest_side * max(image.size) / full_side))
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return np.array(image)
 
@@ -77,8 +77,10 @@ def load_variance_map(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
                 values = np.asarray(image.convert("L"), dtype=np.float32) / 255
     except FileNotFoundError:
         raise InputError(f"{path}: no such variance map") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: not a variance map ({error})") from None
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+        raise InputError(f"{path}: not a variance map (no array of numbers)")
     if values.shape != shape:
         raise InputError(f"{path}: a map of shape {values.shape} does not fit a photo of shape {shape} (height, width)")
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
@@ -102,6 +104,8 @@ def _upright_rgb(path: Path, decoder: Decoder) -> Image.Image:
                     f"{path}: {image.width} x {image.height} pixels, at most {MAX_PIXELS} in all are accepted"
                 )
             image.load()
+    except Image.DecompressionBombError:
+        raise InputError(f"{path}: more than the {MAX_PIXELS} pixels that are accepted") from None
     except UnidentifiedImageError:
         raise InputError(f"{path}: not a photo (no known image format)") from None
     except InputError:
@@ -148,4 +152,5 @@ def _cut(image: Image.Image, box: tuple[float, float, float, float], path: Path)
     left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, image.width), min(y1, image.height)
     if right - left < 1 or bottom - top < 1:
         raise InputError(f"{path}: the box {list(box)} lies outside the photo of {image.width} x {image.height}")
-    return image.crop((round(left), round(top), round(right), round(bottom)))
+    left, top = round(left), round(top)
+    return image.crop((left, top, max(round(right), left + 1), max(round(bottom), top + 1)))

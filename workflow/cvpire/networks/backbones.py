@@ -86,14 +86,30 @@ def _torchvision(architecture: str, weights: str) -> tuple[nn.Module, float | No
     features = {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
     _load(body, features, weights, architecture)
     power = state.get("pool.p")
-    return body, None if power is None else float(power)
+    if power is None:
+        return body, None
+    try:
+        power = float(power)
+    except (ValueError, TypeError, RuntimeError):
+        power = float("nan")
+    if not 0 < power < float("inf"):
+        raise InputError(f"weights: {weights}: pool.p is not one positive number")
+    return body, power
 
 
 def read_checkpoint(path: str | Path) -> Mapping[str, Any]:
     """Read a checkpoint of tensors, numbers, strings and NumPy arrays; anything else in it is refused, not executed."""
     from numpy._core.multiarray import _reconstruct, scalar
 
-    numpy_types = [_reconstruct, scalar, np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in ("f4", "f8", "i8"))]
+    renamed = [(known, f"numpy.core.multiarray.{known.__name__}") for known in (_reconstruct, scalar)]  # NumPy 1
+    numpy_types = [
+        *renamed,
+        _reconstruct,
+        scalar,
+        np.ndarray,
+        np.dtype,
+        *(type(np.dtype(kind)) for kind in ("f4", "f8", "i8")),
+    ]
     try:
         with torch.serialization.safe_globals(numpy_types):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -102,10 +118,11 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Any]:
             f"weights: {path}: no such checkpoint; download it and set `weights` to where it lies"
         ) from None
     except pickle.UnpicklingError as error:
-        reason = str(error).split(". ")[0].splitlines()[0]
+        reason = (str(error) or "it ends too early").split(". ")[0].splitlines()[0]
         raise InputError(f"weights: {path}: refused, it holds more than weights or is corrupt ({reason})") from None
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"weights: {path}: not a readable checkpoint ({str(error).splitlines()[0]})") from None
+        reason = (str(error) or "it ends too early").splitlines()[0]
+        raise InputError(f"weights: {path}: not a readable checkpoint ({reason})") from None
     if not isinstance(checkpoint, Mapping) or not isinstance(checkpoint.get("state_dict", {}), Mapping):
         raise InputError(f"weights: {path}: expected a state dict, found {type(checkpoint).__name__}")
     return checkpoint

@@ -23,7 +23,8 @@ def rank(descriptors: np.ndarray, query: np.ndarray) -> np.ndarray:
     numpy.ndarray
         Row numbers, most similar first; equal similarities in the order of the rows.
     """
-    return np.argsort(-(descriptors @ query), kind="stable")
+    # Not `descriptors @ query`: BLAS rounds equal rows differently, by where they lie.
+    return np.argsort(-np.einsum("nd,d->n", descriptors, query), kind="stable")
 
 
 def without_junk(ranking: np.ndarray, names: Sequence[str], junk: Collection[str]) -> list[str]:
