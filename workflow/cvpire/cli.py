@@ -5,6 +5,7 @@ Every rule of the workflow calls one of these commands, and every option has the
 `cvpire --help` is quick and saving a photo does not load a neural network library.
 """
 
+import csv as csv_format
 import functools
 import inspect
 import json
@@ -321,9 +322,7 @@ def quality(
             values = measure(pixels, load_photo(path, photo_options.decoder), **quality_options.model_dump())
         rows.append({"query": original.stem, "multiplier": multiplier, "iteration": iteration, **values})
     if csv is not None:
-        import pandas as pd
-
-        _write_csv(csv, pd.DataFrame(rows))
+        _write_rows(csv, rows)
     else:
         measured = [{key: value for key, value in row.items() if value is not None} for row in rows]
         typer.echo(json.dumps(measured[0] if len(measured) == 1 else measured, indent=1))
@@ -382,8 +381,6 @@ def rank(
     threads: Threads = 0,
 ) -> None:
     """Rank the database for each query and measure average precision (eq. 4.1)."""
-    import pandas as pd
-
     from cvpire.datasets.listing import read_listing
     from cvpire.networks.network import load_network
     from cvpire.photos import load_photo
@@ -411,15 +408,13 @@ def rank(
                     | {"top": "/".join(ranked[:3])}
                 )
                 progress(len(rows))
-    _write_csv(output, pd.DataFrame(rows))
+    _write_rows(output, rows)
 
 
 @app.command()
 @options_of(retrieval_options=(config.RetrievalOptions, "shard_size"))
 def random(dataset: DatasetFile, output: Output, retrieval_options: config.RetrievalOptions) -> None:
     """Compute the expected average precision of a random ranking for each query (section 4.2.3)."""
-    import pandas as pd
-
     from cvpire.datasets.listing import read_listing
     from cvpire.retrieval.average_precision import FORMS, expected_random_average_precision
 
@@ -429,7 +424,7 @@ def random(dataset: DatasetFile, output: Output, retrieval_options: config.Retri
         ranked = len(set(listed.database) - query.junk)
         values = {f"ap_{form}": expected_random_average_precision(len(query.relevant), ranked, form) for form in FORMS}
         rows.append({"query": name, "ap": values[f"ap_{retrieval_options.average_precision}"], **values})
-    _write_csv(output, pd.DataFrame(rows))
+    _write_rows(output, rows)
 
 
 # --- Tables and figures ----------------------------------------------------------------------------------------------
@@ -581,6 +576,14 @@ def _use_threads(threads: int) -> None:
         import torch
 
         torch.set_num_threads(threads)
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write a small table without pandas, which takes longer to import than many a stage to run."""
+    with files.whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv_format.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _write_csv(path: Path, table: Any) -> None:
