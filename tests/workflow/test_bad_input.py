@@ -13,6 +13,9 @@ from PIL import Image
 
 from tests.workflow.conftest import QUERIES, make_photo
 
+# One process for these tests: they share a finished run of the workflow.
+pytestmark = pytest.mark.xdist_group("bad-input")
+
 
 def fails(project, *messages: str, arguments: tuple[str, ...] = ("--dry-run", "all")) -> str:
     """Run, and return the output of the failure after checking that it says what it should."""

@@ -8,6 +8,9 @@ from PIL import Image
 
 from tests.workflow.conftest import QUERIES, make_photo
 
+# One process for these tests: they share a finished run of the workflow.
+pytestmark = pytest.mark.xdist_group("reruns")
+
 Q = len(QUERIES)
 FIGURES = {f"draw_figure_{number}": 1 for number in ("3_3", "4_3", "4_4", "4_6", "4_12")}
 FIGURES_OF_NUMBERS = {rule: 1 for rule in FIGURES if rule != "draw_figure_3_3"}
