@@ -3,7 +3,10 @@ import hashlib
 import json
 import os
 import shlex
+import threading
 from functools import cache
+
+from snakemake.scheduling.job_scheduler import JobScheduler
 
 from cvpire.config import as_options, load_config
 from cvpire.datasets import Dataset, with_clean_twin
@@ -13,10 +16,24 @@ from cvpire.errors import InputError
 from cvpire.retrieval.shards import shard_count, shard_members
 from cvpire.sources import sources as package_sources
 
-# Each of Snakemake's scheduling rounds sets a timer for another one, to keep a limit on job submissions (9.27; its
-# default is 100 a second). The rounds multiply, and after some hundred jobs they eat a core. Local jobs need no limit.
-if workflow.scheduling_settings and workflow.local_exec:
-    workflow.scheduling_settings.max_jobs_per_timespan = None
+
+def one_timer_at_a_time(scheduler, delay: float) -> None:
+    """Ask Snakemake's scheduler for another round after a delay, unless one is asked for already.
+
+    Snakemake 9.27 sets a timer in every round, to keep a limit on job submissions, and every timer starts a round: the
+    rounds multiply, and after some hundred jobs they eat a core.
+    """
+
+    def wake():
+        scheduler.waits_for_timer = False
+        scheduler._open_jobs.release()
+
+    if not getattr(scheduler, "waits_for_timer", False):
+        scheduler.waits_for_timer = True
+        threading.Timer(delay, wake).start()
+
+
+JobScheduler._schedule_reevalutation = one_timer_at_a_time
 
 
 def checked(function, *arguments):

@@ -134,9 +134,15 @@ def test_photos_of_every_kind_are_used(fresh):
         assert not image.getexif()
 
 
-def test_photo_too_small_for_ssim(fresh):
-    make_photo(5, 1).resize((6, 5)).save(fresh.folder / "photos" / f"{QUERIES[1]}.jpg")
-    fails(fresh, "smaller than SSIM's window", arguments=("all",))
+def test_photo_too_small_for_ssim(project):
+    project.configure(lambda c: c.update(quality={"window": 51}))
+    target = f"results/tiny/lite0/sd-pire/quality/{QUERIES[1]}.csv"
+    fails(project, f"{QUERIES[1]}.jpg", "smaller than SSIM's window of 51", arguments=(target,))
+
+
+def test_photo_too_small_for_the_network(project):
+    make_photo(5, 3).resize((6, 5)).save(project.folder / "photos" / "sea-1.jpg")
+    fails(project, "sea-1.jpg: a photo of 6 x 5 is too small", arguments=("results/tiny/original/retrieval/lite0.csv",))
 
 
 def test_kill_in_the_middle(finished, fresh):

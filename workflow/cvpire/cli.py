@@ -251,7 +251,7 @@ def attack(
     network = load_network(**network_options.model_dump(), device=device)
     place = next(network.parameters()).device
     multipliers, checkpoints = attack_options.multipliers, attack_options.checkpoints
-    with _progress(f"attack {photo.name}", checkpoints[-1]) as progress:
+    with _about(photo), _progress(f"attack {photo.name}", checkpoints[-1]) as progress:
         values = run_attack(
             as_tensor(pixels).to(place),
             torch.from_numpy(bound).to(place),
@@ -318,8 +318,9 @@ def quality(
     rows = []
     for path in altered:
         multiplier, iteration = _variant_of(path) or (None, None)
+        other = load_photo(path, photo_options.decoder)
         with _about(path):
-            values = measure(pixels, load_photo(path, photo_options.decoder), **quality_options.model_dump())
+            values = measure(pixels, other, **quality_options.model_dump())
         rows.append({"query": original.stem, "multiplier": multiplier, "iteration": iteration, **values})
     if csv is not None:
         _write_rows(csv, rows)
@@ -354,7 +355,8 @@ def describe(
     with _progress(f"describe {output.stem}", len(photos)) as progress:
         for done, photo in enumerate(photos, start=1):
             pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side)
-            rows.append(network.describe(pixels))
+            with _about(photo):
+                rows.append(network.describe(pixels))
             progress(done)
     with files.whole(output) as temporary:
         np.save(temporary, np.stack(rows))
@@ -398,7 +400,9 @@ def rank(
             for variant in variants or [""]:
                 path = queries / variant / f"{name}{suffix}"
                 multiplier, iteration = _variant_of(path) or (None, None)
-                ranking = rank_database(database, network.describe(load_photo(path, photo_options.decoder)))
+                pixels = load_photo(path, photo_options.decoder)
+                with _about(path):
+                    ranking = rank_database(database, network.describe(pixels))
                 ranked = without_junk(ranking, names, query.junk)
                 ranks = relevant_ranks(ranked, query.relevant)
                 values = {f"ap_{form}": average_precision(ranks, form) for form in FORMS}

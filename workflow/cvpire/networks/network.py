@@ -6,8 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cvpire.errors import InputError
 from cvpire.networks.backbones import load_backbone, normalisation
 from cvpire.networks.folding import fold_batch_norm
+
+_SMALLEST_SIDE = 32  # one pixel of a feature map
 
 
 class Network(nn.Module):
@@ -28,7 +31,12 @@ class Network(nn.Module):
         self.body, self.power, self.mean, self.std = body, power, tuple(mean), tuple(std)
 
     def forward(self, normalised: Tensor) -> Tensor:
-        """Describe normalised photos (B, 3, H, W) by unit vectors (B, D)."""
+        """Describe normalised photos (B, 3, H, W) by unit vectors (B, D); `InputError` where they are too small."""
+        height, width = normalised.shape[2:]
+        if min(height, width) < _SMALLEST_SIDE:
+            raise InputError(
+                f"a photo of {width} x {height} is too small: a network needs {_SMALLEST_SIDE} pixels a side"
+            )
         return nn.functional.normalize(gem(self.body(normalised), self.power), dim=1)
 
     @torch.inference_mode()
@@ -73,8 +81,6 @@ def load_network(
 
 def choose_device(device: str) -> torch.device:
     """Turn `auto`, `cpu` or `cuda` into a device that exists, or raise `InputError`."""
-    from cvpire.errors import InputError
-
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
