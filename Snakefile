@@ -21,6 +21,7 @@ include: "rules/quality.smk"
 include: "rules/retrieval.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/audit.smk"
 
 
 localrules:

@@ -5,6 +5,7 @@ import os
 import shlex
 import threading
 from functools import cache
+from pathlib import Path
 
 from snakemake.scheduling.job_scheduler import JobScheduler
 
@@ -142,6 +143,19 @@ def descriptors(name: str, victim: str) -> list[str]:
         for shard in range(count)
         if shard_photos(name, shard)
     ]
+
+
+def published_artefacts() -> list[str]:
+    """Files of an audit."""
+    if CONFIG.audit is None:
+        raise WorkflowError(
+            "audit: the configuration has no section `audit` that names the folders photos and published"
+        )
+    folders = [Path(CONFIG.audit.photos), Path(CONFIG.audit.published)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise WorkflowError(f"audit: {folder}: no such folder")
+    return [str(file) for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
 
 
 def all_victims() -> list[str]:

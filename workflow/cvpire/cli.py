@@ -554,6 +554,40 @@ def figure_comparison(
 
 
 @app.command()
+def audit(
+    photos: Annotated[Path, typer.Option(help="Folder of the original photos.")],
+    published: Annotated[
+        Path, typer.Option(help="Folder of the published artefacts: CV-PIRE, SD-PIRE, PIRE, variance.")
+    ],
+    out: Annotated[Path, typer.Option(help="CSV, one row a photo and metric.")],
+    dataset: Annotated[
+        Literal["oxford5k", "paris6k"] | None, typer.Option(help="Whose numbers of Table 4.1 the summary shows.")
+    ] = None,
+    summary: Annotated[Path | None, typer.Option(help="Summary table, without suffix.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Figure of published and recomputed SSIM, without suffix.")
+    ] = None,
+) -> None:
+    """Measure the thesis's published artefacts again and compare with the published values."""
+    from cvpire.audit import run_audit, summarise
+
+    with _progress("audit") as progress:
+        audited = run_audit(photos, published, progress)
+    _write_csv(out, audited)
+    if summary is not None:
+        from cvpire.tables.formats import write_table
+
+        write_table(
+            summarise(audited, dataset), summary, "Published artefacts, recomputed, and with the corrected SSIM."
+        )
+    if figure is not None:
+        from cvpire.figures import style
+        from cvpire.figures.audit import audit_figure
+
+        style.save(audit_figure(audited), figure)
+
+
+@app.command()
 def schema(
     output: Annotated[Path | None, typer.Argument(help="The file to write; default: standard output.")] = None,
 ) -> None:
@@ -617,16 +651,16 @@ def _prefix(path: str, record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def _progress(title: str, steps: int) -> Iterator[Callable[[int], None]]:
-    """Show progress on a terminal; in a log only the beginning and the end."""
+def _progress(title: str, steps: int | None = None) -> Iterator[Callable[..., None]]:
+    """Show progress on a terminal, of `steps` or of as many as each call says; in a log only the end."""
     terminal = sys.stderr.isatty()
 
-    def show(done: int) -> None:
+    def show(done: int, of: int | None = steps) -> None:
         if terminal:
-            print(f"\r{title}: {done}/{steps}", end="", file=sys.stderr, flush=True)
+            print(f"\r{title}: {done}/{of}", end="", file=sys.stderr, flush=True)
 
     yield show
-    print(f"{chr(13) if terminal else ''}{title}: {steps} done", file=sys.stderr)
+    print(f"{chr(13) if terminal else ''}{title}: done", file=sys.stderr)
 
 
 if __name__ == "__main__":

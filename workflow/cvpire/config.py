@@ -243,6 +243,17 @@ class FigureOptions(Options):
     """Magnification of the crop."""
 
 
+class AuditOptions(Options):
+    """Where the thesis's published artefacts lie (`snakemake audit`)."""
+
+    photos: str
+    """Folder of the original photos."""
+    published: str
+    """Folder of the published artefacts: CV-PIRE, SD-PIRE, PIRE, variance."""
+    dataset: Literal["oxford5k", "paris6k"] | None = None
+    """Whose numbers of Table 4.1 stand beside the recomputed ones."""
+
+
 FigureNumber = Literal["3.3", "4.3", "4.4", "4.6", "4.12"]
 
 
@@ -277,6 +288,8 @@ class Config(Options):
     """Ranking and average precision."""
     figures: dict[FigureNumber, FigureOptions] = {}
     """Figures to draw, by their number in the thesis."""
+    audit: AuditOptions | None = None
+    """Published artefacts to audit."""
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":
