@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import yaml
+from filelock import FileLock
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -130,12 +131,18 @@ def new_project(folder: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """A project whose run has finished. Do not change it: take `project`."""
-    project = new_project(tmp_path_factory.mktemp("finished") / "project with space")
-    done = project.snakemake("all")
-    assert done.returncode == 0, done.output
-    return project
+def finished(tmp_path_factory, worker_id) -> Project:
+    """A project whose run has finished, one for all test processes. Do not change it: take `project`."""
+    base = tmp_path_factory.getbasetemp()
+    root = base if worker_id == "master" else base.parent
+    with FileLock(root / "finished.lock"):
+        folder, marker = root / "finished" / "project with space", root / "finished.done"
+        if not marker.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            done = new_project(folder).snakemake("all")
+            assert done.returncode == 0, done.output
+            marker.touch()
+    return Project(folder)
 
 
 @pytest.fixture
