@@ -1,13 +1,14 @@
 """Bad input ends in one clear message and a non-zero exit; nothing half-written stays, nothing finished is lost."""
 
+import contextlib
 import json
 import os
 import pickle
 import signal
-import subprocess
 import time
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -164,15 +165,11 @@ def test_kill_in_the_middle(finished, fresh):
 
 
 def _children(pid: int, command: str) -> list[int]:
-    """Descendants of a process whose command line holds some words."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
-    family, size = {pid}, 0
-    while len(family) > size:
-        size = len(family)
-        family |= {int(child) for child, parent, _ in rows if int(parent) in family}
-    return [
-        int(child)
-        for child, _, words in rows
-        if int(child) in family and command in words and "python" in words.split()[0]
-    ]
+    """Python descendants of a process whose command line holds some words."""
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may end while we look
+            words = child.cmdline()
+            if words and "python" in words[0] and command in " ".join(words):
+                found.append(child.pid)
+    return found
