@@ -61,6 +61,20 @@ rule make_table_4_1:
         "cvpire table 4.1 results/tables/table-4.1 --results {input.results} 2> {log}"
 
 
+rule differences:
+    input:
+        results="results/tables/queries.csv",
+        code=sources("tables.differences", "tables.formats"),
+    output:
+        multiext("results/tables/differences", ".csv", ".md", ".tex"),
+    log:
+        "results/logs/tables/differences.log",
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        "cvpire table differences results/tables/differences --results {input.results} 2> {log}"
+
+
 rule tables:
     input:
         "results/tables/queries.csv",

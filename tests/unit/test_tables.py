@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 from cvpire.errors import InputError
+from cvpire.tables.differences import differences_table
 from cvpire.tables.formats import write_table
 from cvpire.tables.performance import performance_table
 from cvpire.tables.selection import by_query, own_victim, select
@@ -144,3 +145,28 @@ def test_special_characters_are_escaped(results, tmp_path):
     assert r"A\_1 \| 50 % & $x^2$ \\ {~}" in markdown
     assert r"A\_1 | 50 \% \& \$x\textasciicircum{}2\$ \textbackslash{} \{\textasciitilde{}\}" in latex
     assert len({line.replace(r"\|", "").count("|") for line in markdown.splitlines()[2:]}) == 1
+
+
+def both_forms(results):
+    """Give the frame the columns of both forms and ranges, from `ap` and `ssim`."""
+    ap, ssim = results["ap"], results["ssim"]
+    return results.assign(ap_sum=ap, ap_trapezoid=ap / 2, ssim_range_1=ssim / 2, ssim_range_2=ssim, ciede2000=3.0)
+
+
+def test_differences_are_compared_after_equally_many_steps(results):
+    longer = [
+        row("oxford", "a-later", query, ap, 0.6, 12.5, 100, headline=False) for query, ap in (("a", 0.2), ("b", 0.4))
+    ]
+    oxford = results[results["dataset"] == "oxford"]
+    table = differences_table(both_forms(pd.concat([oxford, pd.DataFrame(longer)], ignore_index=True)))
+    table = table.set_index("attack")
+    assert table["iterations"].dropna().tolist() == [100, 100]
+    assert table.loc["original", "mAP (eq. 4.1)"] == 75.0
+    assert table.loc["cv-pire", "mAP (eq. 4.1)"] == 5.57
+    assert table.loc["a-later", ["mAP (eq. 4.1)", "mAP (trapezoid)"]].tolist() == [30.0, 15.0]
+    assert table.loc["a-later", ["mSSIM (range 1)", "mSSIM (range 2)", "CIEDE2000"]].tolist() == [0.3, 0.6, 3.0]
+
+
+def test_differences_need_an_iteration_in_common(results):
+    with pytest.raises(InputError, match="no iteration in common"):
+        differences_table(both_forms(results))

@@ -467,15 +467,30 @@ InDataset = Annotated[str, typer.Option("--dataset", help="Dataset.")]
 
 @app.command()
 def table(
-    number: Annotated[Literal["4.1"], typer.Argument(help="The thesis's number.")], stem: Stem, results: Results
+    name: Annotated[Literal["4.1", "differences"], typer.Argument(help="The thesis's number, or a name of ours.")],
+    stem: Stem,
+    results: Results,
 ) -> None:
-    """Make a table of the thesis, as CSV, Markdown and LaTeX."""
+    """Make a table of the thesis, or of ours, as CSV, Markdown and LaTeX."""
     from cvpire.tables.collection import read_results
     from cvpire.tables.formats import write_table
-    from cvpire.tables.performance import performance_table
 
-    caption = "Retrieval performance (mAP in percent) and image quality (mSSIM) of unchanged and adversarial queries."
-    write_table(performance_table(read_results(results)), stem, caption)
+    rows = read_results(results)
+    if name == "4.1":
+        from cvpire.tables.performance import performance_table
+
+        caption = (
+            "Retrieval performance (mAP in percent) and image quality (mSSIM) of unchanged and adversarial queries."
+        )
+        made = performance_table(rows)
+    else:
+        from cvpire.tables.differences import differences_table
+
+        caption = (
+            "The effect of each difference between text and code: mAP in percent, image quality, colour difference."
+        )
+        made = differences_table(rows)
+    write_table(made, stem, caption)
 
 
 @app.command("figure-variance")
