@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import shlex
+import sys
 import threading
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,9 @@ from cvpire.datasets.folder import read_folder
 from cvpire.errors import InputError
 from cvpire.retrieval.shards import shard_count, shard_members
 from cvpire.sources import sources as package_sources
+
+# Jobs find `cvpire` beside the Python that runs Snakemake, whether or not its environment is activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 def one_timer_at_a_time(scheduler, delay: float) -> None:

@@ -57,11 +57,10 @@ class Project:
 
     def start(self, *arguments: str, cores: int = 2) -> subprocess.Popen:
         """Start snakemake in the checkout, on its own copy of the package."""
-        paths = os.pathsep.join([str(SNAKEMAKE.parent), os.environ["PATH"]])
         return subprocess.Popen(
             [SNAKEMAKE, "--cores", str(cores), *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder / "workflow"), "PATH": paths},
+            env={**os.environ, "PYTHONPATH": str(self.folder / "workflow")},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
