@@ -139,7 +139,7 @@ class AttackOptions(Options):
     """The attacked network."""
     variance: Name = "cv"
     """The variance map that bounds the perturbation."""
-    multiplier: PositiveFloat = 50
+    multiplier: PositiveFloat = 50.0
     """m, threshold multiplier: bound = map * m / 255. This one goes into Table 4.1."""
     other_multipliers: list[PositiveFloat] = []
     """Further multipliers, computed in the same batch (figures 4.3, 4.4, Table 4.2)."""
