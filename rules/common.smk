@@ -19,7 +19,7 @@ from cvpire.retrieval.shards import shard_count, shard_members
 from cvpire.sources import sources as package_sources
 
 # Jobs find `cvpire` beside the Python that runs Snakemake, whether or not its environment is activated.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 
 def one_timer_at_a_time(scheduler, delay: float) -> None:
