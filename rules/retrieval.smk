@@ -5,7 +5,7 @@ rule describe_shard:
     input:
         photos=lambda w: shard_photos(w.dataset, w.shard),
         weights=lambda w: weights(w.victim),
-        code=sources("networks.network", "photos", "datasets.ground_truth"),
+        code=sources("networks.network", "photos", "datasets.names"),
     output:
         descriptors="results/{dataset}/descriptors/{victim}/shard-{shard}.npy",
         names="results/{dataset}/descriptors/{victim}/shard-{shard}.txt",

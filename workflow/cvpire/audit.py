@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cvpire.config import PhotoOptions, QualityOptions, VarianceOptions, preset_values
-from cvpire.datasets.ground_truth import photo_name
+from cvpire.datasets.names import photo_name
 from cvpire.errors import InputError
 from cvpire.photos import SUFFIXES, load_photo, load_variance_map
 from cvpire.quality import quality

@@ -345,7 +345,7 @@ def describe(
     """Compute the descriptors of database photos: one shard."""
     import numpy as np
 
-    from cvpire.datasets.ground_truth import photo_name
+    from cvpire.datasets.names import photo_name
     from cvpire.networks.network import load_network
     from cvpire.photos import load_photo
 

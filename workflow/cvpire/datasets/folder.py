@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from cvpire.datasets import Dataset, Query
-from cvpire.datasets.ground_truth import GroundTruth, photo_name, read_ground_truth
+from cvpire.datasets.ground_truth import GroundTruth, read_ground_truth
+from cvpire.datasets.names import photo_name
 from cvpire.errors import InputError
 from cvpire.photos import SUFFIXES
 

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from cvpire.config import Options, validate
 from cvpire.datasets import Query
+from cvpire.datasets.names import photo_name
 from cvpire.errors import InputError
 
 MAX_BYTES = 64 * 2**20
@@ -63,31 +64,6 @@ def read_ground_truth(path: str | Path) -> GroundTruth:
         for name, entry in sorted(content.queries.items())
     }
     return GroundTruth(None if content.database is None else tuple(sorted(content.database)), queries)
-
-
-def photo_name(text: str) -> str:
-    """Bring a name into the one form in which names are compared.
-
-    Parameters
-    ----------
-    text : str
-        A file stem. File systems differ in how they write accents, so the form is Unicode's NFC.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError
-        The name cannot stand in a path or in a line of a table.
-    """
-    if not text or text.startswith(".") or "/" in text:
-        raise ValueError("expected a photo's name: its file name without folder and suffix, not starting with a dot")
-    # Some spaces are not "printable" and yet in use, so only what may be bad is looked at closely.
-    if not text.isprintable() and any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise ValueError("a photo's name must be valid Unicode without line breaks and other control characters")
-    return unicodedata.normalize("NFC", text)
 
 
 PhotoName = Annotated[str, AfterValidator(photo_name)]
