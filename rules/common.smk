@@ -169,8 +169,8 @@ def all_victims() -> list[str]:
     return [name for name in CONFIG.networks if name in used]
 
 
-def attack_summary() -> str:
-    """What tables and figures need to know of the attacks, as JSON."""
+def attack_summary(*names: str) -> str:
+    """What tables and figures need to know of some attacks (none given: of all), as JSON."""
     return json.dumps(
         {
             name: {
@@ -180,8 +180,10 @@ def attack_summary() -> str:
                 "multiplier": options.multiplier,
                 "iterations": options.iterations,
                 "suffix": options.saving.suffix,
+                "datasets": [dataset for dataset in CONFIG.datasets if name in CONFIG.attacks_on(dataset)],
             }
             for name, options in CONFIG.attacks.items()
+            if not names or name in names
         }
     )
 
@@ -190,7 +192,7 @@ def figure(number: str):
     """What a figure shows: the configuration's section, with dataset, attack and query filled in."""
     options = CONFIG.figures[number]
     name = options.dataset or next(iter(CONFIG.datasets))
-    filled = {"dataset": name, "attack": options.attack or next(iter(CONFIG.attacks))}
+    filled = {"dataset": name, "attack": options.attack or CONFIG.attacks_on(name)[0]}
     if number == "3.3":  # the others choose their query by the results
         filled["query"] = options.query or next(iter(dataset(name).queries))
     return options.model_copy(update=filled)

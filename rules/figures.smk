@@ -71,7 +71,7 @@ rule draw_figure_4_6:
     params:
         options=lambda w: as_options(figure("4.6"), "dataset", "query", "crop", "magnification"),
         map=lambda w: map_of("4.6"),
-        attacks=attack_summary(),
+        attacks=lambda w: attack_summary(*CONFIG.attacks_on(figure("4.6").dataset)),
     shell:
         "cvpire figure-comparison results/figures/figure-4.6 --results {input.results} --root results"
         " {params.options} --map {params.map} --attacks {params.attacks:q} 2> {log}"

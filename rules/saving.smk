@@ -30,6 +30,6 @@ rule queries:
         [
             path
             for name in CONFIG.datasets
-            for attack in CONFIG.attacks
+            for attack in CONFIG.attacks_on(name)
             for path in adversarial_queries(name, attack, dataset(name).queries)
         ],

@@ -7,15 +7,15 @@ rule collect_results:
             "results/{dataset}/original/retrieval/{victim}.csv", dataset=CONFIG.datasets, victim=all_victims()
         ),
         rankings=[
-            f"results/{name}/{options.network}/{attack}/retrieval/{victim}.csv"
+            f"results/{name}/{CONFIG.attacks[attack].network}/{attack}/retrieval/{victim}.csv"
             for name in CONFIG.datasets
-            for attack, options in CONFIG.attacks.items()
+            for attack in CONFIG.attacks_on(name)
             for victim in CONFIG.victims_of(attack)
         ],
         qualities=[
-            f"results/{name}/{options.network}/{attack}/quality/{photo}.csv"
+            f"results/{name}/{CONFIG.attacks[attack].network}/{attack}/quality/{photo}.csv"
             for name in CONFIG.datasets
-            for attack, options in CONFIG.attacks.items()
+            for attack in CONFIG.attacks_on(name)
             for photo in dataset(name).queries
         ],
         code=sources("tables.collection"),

@@ -23,5 +23,5 @@ rule variance:
             f"results/{name}/variance/{map}/{photo}.npy"
             for name in CONFIG.datasets
             for photo in dataset(name).queries
-            for map in dict.fromkeys(options.variance for options in CONFIG.attacks.values())
+            for map in dict.fromkeys(CONFIG.attacks[attack].variance for attack in CONFIG.attacks_on(name))
         ],

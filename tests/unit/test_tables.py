@@ -103,9 +103,17 @@ def test_each_attacked_network_has_its_own_originals(results):
     assert table.loc["Original (net)", "oxford mAP"] == 75.0
 
 
-def test_an_attack_missing_for_a_dataset_is_named(results):
-    lacking = results[(results["attack"] != "a-later") | (results["dataset"] != "paris")]
-    with pytest.raises(InputError, match=r"results \(dataset 'paris'\): no attack 'a-later'; there are: .*'cv-pire'"):
+def test_an_attack_that_does_not_run_on_a_dataset_has_empty_cells_there(results):
+    everywhere = performance_table(results).set_index("method")
+    table = performance_table(results[(results["attack"] != "a-later") | (results["dataset"] != "paris")])
+    table = table.set_index("method")
+    assert table.loc["A-LATER", ["paris mAP", "paris mSSIM"]].isna().all()
+    assert table.drop(columns=["paris mAP", "paris mSSIM"]).equals(everywhere.drop(columns=["paris mAP", "paris mSSIM"]))
+
+
+def test_unattacked_queries_missing_for_a_dataset_are_named(results):
+    lacking = results[(results["attack"] != "original") | (results["dataset"] != "paris")]
+    with pytest.raises(InputError, match="dataset 'paris' has no unattacked queries ranked by 'net'"):
         performance_table(lacking)
 
 

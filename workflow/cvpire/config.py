@@ -198,6 +198,8 @@ class _DatasetOptions(PhotoOptions):
     """Query with the whole image (thesis) or its bounding box (the standard protocol)."""
     clean_twin: Literal["relevant", "junk"] = "junk"
     """The query's own clean photo in the database counts as relevant (code) or is left out of the ranking."""
+    attacks: Annotated[list[Name], Field(min_length=1)] | None = None
+    """Attacks that run on this dataset; default: all."""
 
 
 class DemoDataset(_DatasetOptions):
@@ -298,6 +300,9 @@ class Config(Options):
             _known(attack.variance, self.variance, f"attacks.{name}.variance", "variance")
         for victim in self.victims:
             _known(victim, self.networks, "victims", "networks")
+        for name, dataset in self.datasets.items():
+            for attack in dataset.attacks or []:
+                _known(attack, self.attacks, f"datasets.{name}.attacks", "attacks")
         for number, figure in self.figures.items():
             _known(figure.dataset, self.datasets, f"figures.{number}.dataset", "datasets")
             _known(figure.attack, self.attacks, f"figures.{number}.attack", "attacks")
@@ -305,6 +310,11 @@ class Config(Options):
             if taken in self.networks or taken in self.attacks:
                 raise ValueError(f"networks, attacks: the name `{taken}` is taken by a folder under results/")
         return self
+
+    def attacks_on(self, dataset: str) -> list[str]:
+        """Attacks that run on a dataset, in the order of the configuration."""
+        wanted = self.datasets[dataset].attacks
+        return [attack for attack in self.attacks if wanted is None or attack in wanted]
 
     def victims_of(self, attack: str) -> list[str]:
         """Networks that rank the queries of an attack."""

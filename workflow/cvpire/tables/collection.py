@@ -31,8 +31,8 @@ def collect_results(
     datasets : sequence of str
         Names, in the order of the tables' columns.
     attacks : mapping
-        By name, in the order of the tables' rows: label, network, victims, and the multiplier and iterations that go
-        into Table 4.1.
+        By name, in the order of the tables' rows: label, network, victims, datasets, and the multiplier and iterations
+        that go into Table 4.1.
     victims : sequence of str
         Networks that ranked the unattacked queries.
 
@@ -49,6 +49,8 @@ def collect_results(
             tables.append(ranking.assign(dataset=dataset, **about, **_UNCHANGED))
     for dataset in datasets:
         for attack, about in attacks.items():
+            if dataset not in about["datasets"]:
+                continue
             folder = root / dataset / about["network"] / attack
             for victim in about["victims"]:
                 ranking = _read(folder / "retrieval" / f"{victim}.csv")
