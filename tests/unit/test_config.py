@@ -448,7 +448,7 @@ def parsed(line, section):
             given.setdefault(key, [])
         else:
             given[key].append(word)
-    repeated = ("other_multipliers", "other_iterations", "mean", "std")
+    repeated = ("other_multipliers", "other_iterations", "mean", "std", "scales")
     return section.model_validate({key: words if key in repeated else words[0] for key, words in given.items()})
 
 
@@ -460,6 +460,7 @@ def parsed(line, section):
         VarianceOptions(kind="luminance", sigma=0.1 + 0.2),
         NetworkOptions(weights="my folder/it's $HOME; rm *.pth", gem_power=2.5),
         NetworkOptions(architecture="resnet101", mean=(0, 0.5, 1), std=(1, 1e-3, 1)),
+        NetworkOptions(pooling="rmac", whitening="learned", scales=[1, 2**-0.5, 0.5]),
         QualityOptions(window=11, data_range=2),
         RetrievalOptions(average_precision="trapezoid"),
         SavingOptions(format="png", subsampling="4:4:4"),

