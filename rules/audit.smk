@@ -1,6 +1,20 @@
 # The thesis's published artefacts, measured again.
 
 
+rule unpack_published:
+    input:
+        archive="resources/downloads/CV-PIRE-d857167.zip",
+        code=sources("published"),
+    output:
+        directory("resources/published/{artefacts}"),
+    log:
+        "results/logs/published/{artefacts}.log",
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        "cvpire unpack-published {input.archive} {wildcards.artefacts} {output} 2> {log}"
+
+
 rule audit:
     input:
         artefacts=lambda w: published_artefacts(),
@@ -14,7 +28,7 @@ rule audit:
     conda:
         "../envs/environment.yaml"
     params:
-        options=lambda w: as_options(CONFIG.audit),
+        options=lambda w: audited(),
     shell:
         "cvpire audit {params.options} --out {output.table} --summary results/audit/summary"
         " --figure results/audit/figure 2> {log}"

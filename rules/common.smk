@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snakemake.scheduling.job_scheduler import JobScheduler
 
-from cvpire.config import as_options, load_config
+from cvpire.config import AuditOptions, as_options, load_config
 from cvpire.datasets import Dataset, with_clean_twin
 from cvpire.datasets.demo import demo_dataset
 from cvpire.datasets.folder import read_folder
@@ -149,17 +149,30 @@ def descriptors(name: str, victim: str) -> list[str]:
     ]
 
 
+def audit_options():
+    """The section `audit` of the configuration; the default is the author's repository."""
+    return CONFIG.audit or AuditOptions(dataset="oxford5k")
+
+
 def published_artefacts() -> list[str]:
-    """Files of an audit."""
-    if CONFIG.audit is None:
-        raise WorkflowError(
-            "audit: the configuration has no section `audit` that names the folders photos and published"
-        )
-    folders = [Path(CONFIG.audit.photos), Path(CONFIG.audit.published)]
+    """Files of an audit: of the two folders, or what the author's repository is unpacked to."""
+    options = audit_options()
+    if options.published is None:
+        return [f"resources/published/{options.dataset}"]
+    folders = [Path(options.photos), Path(options.published)]
     for folder in folders:
         if not folder.is_dir():
             raise WorkflowError(f"audit: {folder}: no such folder")
     return [str(file) for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
+
+
+def audited() -> str:
+    """Options of `cvpire audit`."""
+    options = audit_options()
+    if options.published is None:
+        folder = f"resources/published/{options.dataset}"
+        options = options.model_copy(update={"photos": f"{folder}/photos", "published": f"{folder}/published"})
+    return as_options(options)
 
 
 def all_victims() -> list[str]:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from cvpire.cli import main
 from cvpire.datasets.ground_truth import read_ground_truth
 from cvpire.retrieval.random_ranking import expected_map, ranking_sizes, shuffled_map
 
@@ -41,3 +43,17 @@ def test_shuffling_converges_to_the_expectation(sizes, form):
     if form == "trapezoid":
         # The estimate is good to 0.005 percent points, so its second decimal may be off by one.
         assert 100 * mean == pytest.approx(float(PRINTED[name]), abs=0.015)
+
+
+def test_one_command_gives_both_tables(tmp_path, monkeypatch):
+    files = [str(DATA / "ground-truth" / f"gnd_{name}.pkl") for name in PRINTED]
+    monkeypatch.setattr("sys.argv", ["cvpire", "random-map", *files, "--out", str(tmp_path / "random")])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    table = pd.read_csv(tmp_path / "random.csv").set_index(["ground truth", "form"])
+    assert (table["standard error"] < 0.005).all()
+    assert ((table["shuffled"] - table["exact"]).abs() < 4 * table["standard error"]).all()
+    exact = table["exact"].xs("trapezoid", level="form")
+    assert [f"{value:.2f}" for value in exact] == list(PRINTED.values())
+    derived = pd.read_csv(tmp_path / "random-derived.csv", dtype={"printed": str})
+    assert [f"{value:.2f}" for value in derived["value"]] == derived["printed"].tolist()

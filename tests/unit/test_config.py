@@ -157,10 +157,16 @@ def test_an_unknown_key_is_one_line_at_every_level(place, preset):
             "figures.4.3.attack: unknown name 'pire'; section attacks has cv-pire, sd-pire",
         ),
         (
-            "attacks.cv-pire.other_iterations",
-            [20, 101],
-            "attacks.cv-pire: other_iterations [20, 101] must not exceed iterations (100)",
+            "datasets.demo.attacks",
+            ["pire"],
+            "datasets.demo.attacks: unknown name 'pire'; section attacks has cv-pire, sd-pire",
         ),
+        (
+            "audit",
+            {"photos": "x"},
+            "audit: expected both folders, photos and published, or neither (the author's repository)",
+        ),
+        ("audit", {}, "audit: expected a dataset (oxford5k or paris6k), or the folders photos and published"),
     ],
 )
 def test_options_that_do_not_fit_together(path, value, line):
@@ -411,6 +417,7 @@ def test_all_multipliers_and_checkpoints_ascend_without_repetition():
 
     assert attack.multipliers == [20, 50, 80]
     assert attack.checkpoints == [3, 7, 10]
+    assert AttackOptions(iterations=100, other_iterations=[150]).checkpoints == [100, 150]
     assert AttackOptions().multipliers == [50]
     assert AttackOptions().checkpoints == [100]
 

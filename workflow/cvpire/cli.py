@@ -431,6 +431,26 @@ def random(dataset: DatasetFile, output: Output, retrieval_options: config.Retri
     _write_rows(output, rows)
 
 
+@app.command()
+def random_map(
+    ground_truths: Annotated[list[Path], typer.Argument(help="Ground-truth files, like gnd_oxford5k.pkl.")],
+    standard_error: Annotated[float, typer.Option(help="Where shuffling stops, in percent of mAP.")] = 0.005,
+    out: Annotated[Path | None, typer.Option(help="Two tables as CSV, Markdown and LaTeX, without suffix.")] = None,
+) -> None:
+    """Compute the mAP of random rankings, exactly and by shuffling, and what chapter 4 derives (section 4.2.3)."""
+    from cvpire.datasets.ground_truth import read_ground_truth
+    from cvpire.retrieval.random_ranking import derived_numbers, random_map_table
+    from cvpire.tables.formats import write_table
+
+    truths = {path.stem: read_ground_truth(path) for path in ground_truths}
+    measured, derived = random_map_table(truths, standard_error), derived_numbers()
+    if out is None:
+        typer.echo(f"{measured.to_markdown(index=False)}\n\n{derived.to_markdown(index=False)}")
+    else:
+        write_table(measured, out, "mAP of random rankings in percent, exactly and by shuffling.")
+        write_table(derived, f"{out}-derived", "Numbers of chapter 4 that follow from others by arithmetic.")
+
+
 # --- Tables and figures ----------------------------------------------------------------------------------------------
 
 
@@ -566,6 +586,19 @@ def figure_comparison(
     bound = load_variance_map(root / dataset / "variance" / variance_map / f"{query}.npy", shape)
     crop = crop or choose_crop(bound, crop_side(shape, magnification))
     style.save(comparison(table, photos, dataset, query, crop), stem)
+
+
+@app.command()
+def unpack_published(
+    archive: Annotated[Path, typer.Argument(help="The author's repository at commit d857167, a .zip.")],
+    dataset: Annotated[Literal["oxford5k", "paris6k"], typer.Argument(help="Whose artefacts.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to make: photos/ and published/.")],
+) -> None:
+    """Take the published artefacts of a dataset out of the author's repository, for `cvpire audit`."""
+    from cvpire.published import unpack_published as unpack
+
+    counts = unpack(archive, dataset, folder)
+    logging.info(f"{folder}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
 
 
 @app.command()

@@ -155,7 +155,7 @@ class AttackOptions(Options):
     iterations: PositiveInt = 100
     """T, optimisation steps. The result after T steps goes into Table 4.1."""
     other_iterations: list[PositiveInt] = []
-    """Steps before T at which the perturbation is handed out too (figures 4.3, 4.12)."""
+    """Further steps at which the perturbation is handed out (figures 4.3, 4.4, 4.12); the attack runs to the last."""
     learning_rate: PositiveFloat = 0.05
     """Adam's step, in units of the bound's space."""
     objective: Literal["descriptor-distance", "descriptor-sum"] = "descriptor-distance"
@@ -166,12 +166,6 @@ class AttackOptions(Options):
     """When the perturbation is clipped to the bound: after each step (text) or before it (code)."""
     saving: SavingOptions = SavingOptions()
     """How the result is saved; options that are not given come from the section `saving`."""
-
-    @model_validator(mode="after")
-    def _steps_before_last(self) -> "AttackOptions":
-        if any(step > self.iterations for step in self.other_iterations):
-            raise ValueError(f"other_iterations {self.other_iterations} must not exceed iterations ({self.iterations})")
-        return self
 
     @property
     def multipliers(self) -> list[float]:
@@ -297,14 +291,22 @@ class FigureOptions(Options):
 
 
 class AuditOptions(Options):
-    """Where the thesis's published artefacts lie (`snakemake audit`)."""
+    """Where the thesis's published artefacts come from (`snakemake audit`)."""
 
-    photos: str
-    """Folder of the original photos."""
-    published: str
-    """Folder of the published artefacts: CV-PIRE, SD-PIRE, PIRE, variance."""
+    photos: str | None = None
+    """Folder of the original photos; default: those of the author's repository, which is downloaded."""
+    published: str | None = None
+    """Folder of the published artefacts: CV-PIRE, SD-PIRE, PIRE, variance; default: as for photos."""
     dataset: Literal["oxford5k", "paris6k"] | None = None
-    """Whose numbers of Table 4.1 stand beside the recomputed ones."""
+    """Whose artefacts they are, and whose numbers of Table 4.1 stand beside the recomputed ones."""
+
+    @model_validator(mode="after")
+    def _source(self) -> "AuditOptions":
+        if (self.photos is None) != (self.published is None):
+            raise ValueError("expected both folders, photos and published, or neither (the author's repository)")
+        if self.photos is None and self.dataset is None:
+            raise ValueError("expected a dataset (oxford5k or paris6k), or the folders photos and published")
+        return self
 
 
 FigureNumber = Literal["3.3", "4.3", "4.4", "4.6", "4.12"]

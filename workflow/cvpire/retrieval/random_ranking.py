@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cvpire.datasets import Query
+from cvpire.datasets.ground_truth import GroundTruth
 from cvpire.errors import InputError
-from cvpire.retrieval.average_precision import average_precision, expected_random_average_precision
+from cvpire.retrieval.average_precision import FORMS, average_precision, expected_random_average_precision
 
 _FEWEST = 30  # shuffles before the estimated standard error is trusted
 
@@ -102,6 +103,33 @@ def expected_map(relevant_counts: Sequence[int], ranked_counts: Sequence[int], f
             ]
         )
     )
+
+
+def random_map_table(truths: Mapping[str, GroundTruth], standard_error: float = 0.005) -> pd.DataFrame:
+    """Compare the random mAP of some ground truths, exactly and by shuffling, in both forms.
+
+    Parameters
+    ----------
+    truths : mapping
+        Ground truth by name; each must say what is ranked.
+    standard_error : float
+        Where shuffling stops, in percent of mAP.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ground truth, form, exact, shuffled, standard error (all in percent) and shuffles.
+    """
+    rows = []
+    for name, truth in truths.items():
+        if truth.database is None:
+            raise InputError(f"{name}: the ground truth does not say which photos are ranked; add `database` to it")
+        sizes = ranking_sizes(truth.queries, truth.database)
+        for form in FORMS:
+            mean, error, shuffles = shuffled_map(*sizes, form, standard_error / 100)
+            rows.append((name, form, 100 * expected_map(*sizes, form), 100 * mean, 100 * error, shuffles))
+    columns = ["ground truth", "form", "exact", "shuffled", "standard error", "shuffles"]
+    return pd.DataFrame(rows, columns=columns).round(4)
 
 
 def derived_numbers() -> pd.DataFrame:
