@@ -1,4 +1,4 @@
-"""The thesis's published artefacts, out of its author's repository (SamSweere/CV-PIRE), as `cvpire audit` wants them."""
+"""The published artefacts, out of the repository of the thesis's author (SamSweere/CV-PIRE), as `cvpire audit` wants."""
 
 import re
 import shutil

@@ -129,7 +129,7 @@ def random_map_table(truths: Mapping[str, GroundTruth], standard_error: float = 
             mean, error, shuffles = shuffled_map(*sizes, form, standard_error / 100)
             rows.append((name, form, 100 * expected_map(*sizes, form), 100 * mean, 100 * error, shuffles))
     columns = ["ground truth", "form", "exact", "shuffled", "standard error", "shuffles"]
-    return pd.DataFrame(rows, columns=columns).round(4)
+    return pd.DataFrame(rows, columns=columns).round({"exact": 4, "shuffled": 4, "standard error": 5})
 
 
 def derived_numbers() -> pd.DataFrame:
