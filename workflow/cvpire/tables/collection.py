@@ -6,6 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from cvpire.datasets.listing import read_listing
+from cvpire.tables.statistics import landmarks
+
 _KEYS = ["query", "multiplier", "iteration"]
 _UNCHANGED = {
     "ssim": 1.0,
@@ -27,7 +30,7 @@ def collect_results(
     Parameters
     ----------
     root : Path
-        Folder of the results.
+        Folder of the results, with each dataset's listing.
     datasets : sequence of str
         Names, in the order of the tables' columns.
     attacks : mapping
@@ -39,7 +42,8 @@ def collect_results(
     Returns
     -------
     pandas.DataFrame
-        One row a dataset, attack, victim, query, multiplier and iteration; unattacked queries first.
+        One row a dataset, attack, victim, query, multiplier and iteration; unattacked queries first. `landmark` names
+        what a query shows, `ap_easy`, `ap_medium` and `ap_hard` are empty where the ground truth does not tell them.
     """
     tables = []
     for dataset in datasets:
@@ -61,8 +65,16 @@ def collect_results(
                 given = {"network": about["network"], "attack": attack, "label": about["label"], "victim": victim}
                 tables.append(table.assign(dataset=dataset, **given, headline=headline))
     columns = ["dataset", "network", "attack", "label", "victim", *_KEYS, "headline", "ap", "ap_sum", "ap_trapezoid"]
-    columns += [*_UNCHANGED, "top"]
-    return pd.concat(tables, ignore_index=True)[columns].astype({"multiplier": "Float64", "iteration": "Int64"})
+    columns += [*_UNCHANGED, "top", "landmark", "ap_easy", "ap_medium", "ap_hard"]
+    shown = {dataset: _landmarks(root / dataset / "dataset.json") for dataset in datasets}
+    collected = pd.concat(tables, ignore_index=True)
+    collected["landmark"] = [shown[row.dataset][row.query] for row in collected[["dataset", "query"]].itertuples()]
+    return collected.reindex(columns=columns).astype({"multiplier": "Float64", "iteration": "Int64"})
+
+
+def _landmarks(listing: Path) -> dict[str, str]:
+    queries = read_listing(listing).queries
+    return landmarks({name: query.relevant | query.junk for name, query in queries.items()})
 
 
 def collect_random_results(paths: Sequence[Path]) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import pandas as pd
 
 from cvpire.files import write_text
 
-DECIMALS = {"mAP": 2, "mSSIM": 3}
-"""Decimals of a column by the last word of its name; other numbers have as many as they need."""
+FORMATS = {"mAP": "{:z.2f}", "mSSIM": "{:z.3f}", "p": "{:.2g}", "multiplier": "{:.10g}"}
+"""How a number is written, by the last of these words in its column's name, or else in its row's `measure`."""
 
 _LATEX = str.maketrans(
     {
@@ -26,7 +26,8 @@ def write_table(table: pd.DataFrame, stem: str | Path, caption: str) -> list[Pat
     Parameters
     ----------
     table : DataFrame
-        One column a quantity; the index is not written. Missing values become empty cells.
+        One column a quantity; the index is not written. Missing values become empty cells. Markdown and LaTeX show two
+        neighbours `low (of what)` and `high (of what)` as one column, the interval.
     stem : str or Path
         Path without suffix, such as results/tables/table-4.1.
     caption : str
@@ -37,12 +38,14 @@ def write_table(table: pd.DataFrame, stem: str | Path, caption: str) -> list[Pat
     list of Path
         The files written. LaTeX needs the package booktabs; its label is `tab:` and the file's name.
     """
-    cells = pd.DataFrame({name: _digits(table[name]) for name in table.columns})
-    right = [pd.api.types.is_numeric_dtype(table[name]) for name in table.columns]
+    cells = pd.DataFrame({name: _digits(table, name) for name in table.columns})
+    right = {name: pd.api.types.is_numeric_dtype(table[name]) for name in table.columns}
+    shown = _intervals(cells)
+    aligned = [right.get(name, True) for name in shown.columns]
     texts = {
         ".csv": cells.to_csv(index=False, lineterminator="\n"),
-        ".md": _markdown(cells, right, caption),
-        ".tex": _latex(cells, right, caption, label=f"tab:{Path(stem).name}"),
+        ".md": _markdown(shown, aligned, caption),
+        ".tex": _latex(shown, aligned, caption, label=f"tab:{Path(stem).name}"),
     }
     # Not with_suffix: it would take the `.1` of table-4.1 for a suffix.
     paths = {suffix: Path(f"{stem}{suffix}") for suffix in texts}
@@ -51,12 +54,30 @@ def write_table(table: pd.DataFrame, stem: str | Path, caption: str) -> list[Pat
     return list(paths.values())
 
 
-def _digits(column: pd.Series) -> list[str]:
-    decimals = DECIMALS.get(str(column.name).split()[-1])
-    pattern = (
-        "{}" if not pd.api.types.is_float_dtype(column) else "{:.10g}" if decimals is None else f"{{:.{decimals}f}}"
-    )
-    return ["" if pd.isna(value) else pattern.format(value) for value in column]
+def _digits(table: pd.DataFrame, name: str) -> list[str]:
+    if not pd.api.types.is_float_dtype(table[name]):
+        return ["" if pd.isna(value) else str(value) for value in table[name]]
+    measures = table["measure"] if "measure" in table else [""] * len(table)
+    patterns = [_pattern(name) or _pattern(measure) or "{:.10g}" for measure in measures]
+    return ["" if pd.isna(value) else form.format(value) for form, value in zip(patterns, table[name], strict=True)]
+
+
+def _pattern(text: str) -> str | None:
+    return next((FORMATS[word] for word in reversed(text.split()) if word in FORMATS), None)
+
+
+def _intervals(cells: pd.DataFrame) -> pd.DataFrame:
+    """Join `low ...` and `high ...` to `95 % interval ...`."""
+    columns = {}
+    for name in cells.columns:
+        if name.startswith("low"):
+            pairs = zip(cells[name], cells[name.replace("low", "high", 1)], strict=True)
+            columns[name.replace("low", "95 % interval", 1)] = [
+                f"{low} to {high}" if low else "" for low, high in pairs
+            ]
+        elif not name.startswith("high"):
+            columns[name] = cells[name]
+    return pd.DataFrame(columns)
 
 
 def _markdown(cells: pd.DataFrame, right: list[bool], caption: str) -> str:

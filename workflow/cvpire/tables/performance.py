@@ -1,11 +1,13 @@
 """How well the attacks do: Table 4.1."""
 
+from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 import pandas as pd
 
 from cvpire.errors import InputError
-from cvpire.tables.selection import ORIGINAL, method_labels, own_victim
+from cvpire.tables.confidence import confidence_table
+from cvpire.tables.selection import ORIGINAL, about_method, headline_methods, own_victim
 
 
 def performance_table(results: pd.DataFrame) -> pd.DataFrame:
@@ -30,24 +32,68 @@ def performance_table(results: pd.DataFrame) -> pd.DataFrame:
         Where the unattacked queries are missing for a dataset.
     """
     rows = own_victim(results)
-    rows = rows[rows["headline"].astype(bool)]
-    datasets = rows["dataset"].unique()
-    labels = method_labels(rows)
+    return means_by_dataset(_methods(rows), rows["dataset"].unique())
+
+
+def performance_confidence(
+    results: pd.DataFrame, thesis: Mapping[str, str] | None = None, groups: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """What stands behind Table 4.1: both forms of each measure, confidence intervals and the thesis's numbers.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Rows of queries.csv, as for `performance_table`.
+    thesis, groups : mapping, optional
+        See `confidence_table`.
+
+    Returns
+    -------
+    DataFrame
+        See `confidence_table`; methods are in the order of Table 4.1.
+
+    Raises
+    ------
+    InputError
+        Where the unattacked queries are missing for a dataset.
+    """
+    return confidence_table(_methods(own_victim(results)), thesis, groups)
+
+
+def means_by_dataset(methods: Iterable[tuple[str, pd.DataFrame]], datasets: Iterable[str]) -> pd.DataFrame:
+    """Lay out mAP and mSSIM as the thesis does: a row for each method, two columns for each dataset.
+
+    Parameters
+    ----------
+    methods : iterable of (str, DataFrame)
+        Label, and its rows of queries.csv at one multiplier and iteration.
+    datasets : iterable of str
+        In the order of the columns.
+
+    Returns
+    -------
+    DataFrame
+        Columns as in `performance_table`; empty cells where a method has no rows of a dataset.
+    """
     table = []
-    for attack, network in sorted(labels, key=lambda method: method[0] != ORIGINAL):
-        method = {"method": labels[attack, network], "multiplier": None, "iterations": None}
-        for dataset in datasets:
-            cell = rows[(rows["dataset"] == dataset) & (rows["attack"] == attack) & (rows["network"] == network)]
-            if cell.empty:
-                if attack == ORIGINAL:
-                    raise InputError(f"results: dataset {dataset!r} has no unattacked queries ranked by {network!r}")
-                continue
-            if attack != ORIGINAL:
-                method |= {"multiplier": cell["multiplier"].iloc[0], "iterations": cell["iteration"].iloc[0]}
+    for label, rows in methods:
+        given = about_method(label, rows)
+        for dataset, cell in rows.groupby("dataset"):
             # fmean rounds the exact sum once, so the order of the rows cannot change a digit.
-            method[f"{dataset} mAP"] = round(100 * fmean(cell["ap"]), 2)
-            method[f"{dataset} mSSIM"] = round(fmean(cell["ssim"]), 3)
-        table.append(method)
+            given[f"{dataset} mAP"] = round(100 * fmean(cell["ap"]), 2)
+            given[f"{dataset} mSSIM"] = round(fmean(cell["ssim"]), 3)
+        table.append(given)
     columns = [f"{dataset} {measure}" for dataset in datasets for measure in ("mAP", "mSSIM")]
     made = pd.DataFrame(table, columns=["method", "multiplier", "iterations", *columns])
     return made.astype({"multiplier": "float64", "iterations": "Int64"})
+
+
+def _methods(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    methods = headline_methods(rows)
+    for _, cells in methods:
+        if (cells["attack"] == ORIGINAL).all():
+            for dataset in rows["dataset"].unique():
+                if dataset not in cells["dataset"].values:
+                    network = cells["network"].iloc[0]
+                    raise InputError(f"results: dataset {dataset!r} has no unattacked queries ranked by {network!r}")
+    return methods

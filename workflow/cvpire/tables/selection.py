@@ -4,7 +4,7 @@ One row is one query of one dataset under one attack, multiplier and iteration, 
 are in [0, 1]. Unattacked queries have the attack `original` and no multiplier and iteration.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -48,7 +48,7 @@ def own_victim(results: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def select(rows: pd.DataFrame, **wanted: str | bool) -> pd.DataFrame:
+def select(rows: pd.DataFrame, **wanted: str | float | bool) -> pd.DataFrame:
     """Rows that have the wanted value in each of some columns.
 
     Raises
@@ -67,10 +67,15 @@ def select(rows: pd.DataFrame, **wanted: str | bool) -> pd.DataFrame:
         found = rows[rows[column] == value]
         if found.empty:
             place = f" ({', '.join(given)})" if given else ""
-            known = ", ".join(map(repr, rows[column].unique().tolist())) or "none"
-            raise InputError(f"results{place}: no {column} {value!r}; there are: {known}")
-        rows, given = found, [*given, f"{column} {value!r}"]
+            known = ", ".join(map(_shown, rows[column].unique().tolist())) or "none"
+            raise InputError(f"results{place}: no {column} {_shown(value)}; there are: {known}")
+        rows, given = found, [*given, f"{column} {_shown(value)}"]
     return rows
+
+
+def _shown(value: str | float | bool) -> str:
+    # Multipliers and iterations are floats in memory, where some are missing.
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def attacks_of(rows: pd.DataFrame) -> list[str]:
@@ -86,6 +91,65 @@ def method_labels(rows: pd.DataFrame) -> dict[tuple[str, str], str]:
         (attack, network): f"{label} ({network if attack == ORIGINAL else attack})" if ambiguous else label
         for (attack, network, label), ambiguous in zip(methods.itertuples(index=False), shared, strict=True)
     }
+
+
+def headline_methods(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Methods of Table 4.1 in its order: unattacked queries first, one entry for each attacked network.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `own_victim`.
+
+    Returns
+    -------
+    list of (str, DataFrame)
+        Label, as `method_labels` gives it, and the headline rows on all datasets.
+
+    Raises
+    ------
+    InputError
+        Where an attack was not measured at its multiplier and iterations of Table 4.1.
+    """
+    labels = method_labels(rows)
+    return [
+        (labels[attack, network], select(rows, attack=attack, network=network, headline=True))
+        for attack, network in sorted(labels, key=lambda method: method[0] != ORIGINAL)
+    ]
+
+
+def about_method(label: str, rows: pd.DataFrame) -> dict[str, str | float | int | None]:
+    """First columns of a table: `method`, `multiplier` (grey levels) and `iterations`; no numbers if unattacked."""
+    multiplier, iterations = rows["multiplier"].iloc[0], rows["iteration"].iloc[0]
+    if pd.isna(multiplier):
+        return {"method": label, "multiplier": None, "iterations": None}
+    return {"method": label, "multiplier": float(multiplier), "iterations": int(iterations)}
+
+
+def with_landmarks(rows: pd.DataFrame, groups: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Let the column `landmark` say which queries belong together.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of queries.csv.
+    groups : mapping, optional
+        Landmark of every query (`statistics.landmarks`). Default: the column, where the rows have it, or else the
+        query's name without the number at its end, which is only a guess.
+
+    Raises
+    ------
+    InputError
+        Where `groups` lacks a query.
+    """
+    if groups is not None:
+        landmark = rows["query"].map(groups)
+        if landmark.isna().any():
+            raise InputError(f"landmarks: the query {rows.loc[landmark.isna(), 'query'].iloc[0]!r} has none")
+        return rows.assign(landmark=landmark)
+    if "landmark" in rows:
+        return rows
+    return rows.assign(landmark=rows["query"].str.replace(r"(?<=[^\d_-])[-_]?\d+$", "", regex=True))
 
 
 def by_query(rows: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
@@ -110,6 +174,20 @@ def by_query(rows: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
         query, at = matrix.stack(future_stack=True).loc[lambda cells: cells.isna()].index[0]
         raise InputError(f"results: query {query!r} has no {value} at {column} {at:g}")
     return matrix
+
+
+def random_percent(random_map: Mapping[str, float], dataset: str) -> float:
+    """Expected mAP of a random ranking of a dataset, in percent.
+
+    Raises
+    ------
+    InputError
+        Where the dataset has none.
+    """
+    if dataset not in random_map:
+        known = ", ".join(map(repr, random_map.keys())) or "none"
+        raise InputError(f"random mAP: no dataset {dataset!r}; there are: {known}")
+    return 100 * float(random_map[dataset])
 
 
 def first(values: Iterable[str], given: str | None) -> str:
