@@ -12,7 +12,11 @@ if not workflow.overwrite_configfiles:
     configfile: f"{workflow.basedir}/config/config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "rules/common.smk"
+include: "rules/downloads.smk"
 include: "rules/data.smk"
 include: "rules/variance.smk"
 include: "rules/attack.smk"
@@ -21,6 +25,7 @@ include: "rules/quality.smk"
 include: "rules/retrieval.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/report.smk"
 include: "rules/audit.smk"
 
 
@@ -38,3 +43,4 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.lay_out_overview.output,

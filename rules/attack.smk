@@ -6,9 +6,11 @@ rule attack_query:
         photo="results/{dataset}/original/{photo}.png",
         map=lambda w: f"results/{w.dataset}/variance/{CONFIG.attacks[w.attack].variance}/{w.photo}.npy",
         weights=lambda w: weights(w.network),
+        # Ancient: an attack waits for the check, but does not run again because the check did.
+        gate=lambda w: ancient(gate(w.dataset, w.network)),
         code=sources("attack", "networks.network", "perturbations", "photos"),
     output:
-        "results/{dataset}/{network}/{attack}/perturbation/{photo}.npz",
+        kept("results/{dataset}/{network}/{attack}/perturbation/{photo}.npz"),
     log:
         "results/logs/{dataset}/{network}/{attack}/attack/{photo}.log",
     conda:

@@ -22,8 +22,9 @@ for part in sorted({options.part for options in CONFIG.datasets.values() if opti
 
 rule list_dataset:
     input:
-        ground_truth=lambda w: getattr(CONFIG.datasets[w.dataset], "ground_truth", []),
-        code=sources("datasets.folder", "datasets.demo", "datasets.listing"),
+        ground_truth=lambda w: ground_truth(w.dataset),
+        photos=lambda w: [photo_folder(benchmark(w.dataset).photos)] if benchmark(w.dataset) else [],
+        code=sources("datasets.benchmarks", "datasets.folder", "datasets.demo", "datasets.listing"),
     output:
         "results/{dataset}/dataset.json",
     log:
@@ -39,7 +40,7 @@ rule list_dataset:
 
 rule prepare_query:
     input:
-        photo=lambda w: str(dataset(w.dataset).photos[w.photo]),
+        source=lambda w: photo_source(w.dataset, w.photo),
         code=sources("photos"),
     output:
         "results/{dataset}/original/{photo}.png",
@@ -48,6 +49,7 @@ rule prepare_query:
     conda:
         "../envs/environment.yaml"
     params:
+        photo=lambda w: str(dataset(w.dataset).photos[w.photo]),
         options=lambda w: prepare_options(w.dataset, w.photo),
     shell:
-        "cvpire prepare {input.photo:q} {output:q} {params.options} 2> {log:q}"
+        "cvpire prepare {params.photo:q} {output:q} {params.options} 2> {log:q}"

@@ -18,6 +18,7 @@ rule collect_results:
             for attack in CONFIG.attacks_on(name)
             for photo in dataset(name).queries
         ],
+        listings=expand("results/{dataset}/dataset.json", dataset=CONFIG.datasets),
         code=sources("tables.collection"),
     output:
         "results/tables/queries.csv",
@@ -47,18 +48,34 @@ rule collect_random:
         "cvpire collect-random {output} {input.random:q} 2> {log}"
 
 
-rule make_table_4_1:
-    input:
-        results="results/tables/queries.csv",
-        code=sources("tables.performance", "tables.formats"),
-    output:
-        multiext("results/tables/table-4.1", ".csv", ".md", ".tex"),
-    log:
-        "results/logs/tables/table-4.1.log",
-    conda:
-        "../envs/environment.yaml"
-    shell:
-        "cvpire table 4.1 results/tables/table-4.1 --results {input.results} 2> {log}"
+for table in made_tables():
+
+    rule:
+        name:
+            f"make_table_{table}".replace(".", "_").replace("-", "_")
+        input:
+            results="results/tables/queries.csv",
+            random="results/tables/random.csv" if table == "4.2" else [],
+            code=sources(f"tables.{TABLES[table].module}", "tables.formats"),
+        output:
+            report(
+                f"results/tables/table-{table}.csv",
+                caption="../workflow/report/table.rst",
+                category="Tables",
+                labels={"table": table},
+            ),
+            multiext(f"results/tables/table-{table}", ".md", ".tex"),
+        log:
+            f"results/logs/tables/table-{table}.log",
+        conda:
+            "../envs/environment.yaml"
+        params:
+            name=table,
+            caption=TABLES[table].caption,
+            options=table_options(table),
+        shell:
+            "cvpire table {params.name} results/tables/table-{params.name} --results {input.results}"
+            " {params.options} 2> {log}"
 
 
 rule differences:
@@ -75,8 +92,23 @@ rule differences:
         "cvpire table differences results/tables/differences --results {input.results} 2> {log}"
 
 
+rule collect_gate:
+    input:
+        records=gates(),
+        code=sources("tables.formats"),
+    output:
+        multiext("results/tables/gate", ".csv", ".md", ".tex"),
+    log:
+        "results/logs/tables/gate.log",
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        "cvpire collect-gate results/tables/gate {input.records:q} 2> {log}"
+
+
 rule tables:
     input:
+        rules.collect_gate.output if CONFIG.gate.enabled else [],
         "results/tables/queries.csv",
         "results/tables/random.csv",
-        rules.make_table_4_1.output,
+        expand("results/tables/table-{table}.{suffix}", table=made_tables(), suffix=["csv", "md", "tex"]),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cvpire.datasets import Dataset, Query, with_clean_twin
-from cvpire.datasets.folder import read_folder
+from cvpire.datasets.folder import photo_tree, read_folder, read_photos
 from cvpire.errors import InputError
 
 
@@ -195,6 +195,38 @@ def test_photos_outside_an_explicit_database_are_left_out_with_a_note(folder):
     (note,) = dataset.notes
     assert "left out 1 photos" in note
     assert "(c)" in note
+
+
+# --- photos without ground truth --------------------------------------------------------------------------------------
+
+
+def test_photos_of_a_folder_by_name(folder):
+    (folder / "D.e.JPG").touch()
+    (folder / "notes.txt").touch()
+    photos = read_photos(folder)
+    assert list(photos.items()) == [("D.e", folder / "D.e.JPG"), *((name, folder / f"{name}.jpg") for name in "abc")]
+
+
+def test_photos_of_all_folders_below_by_path(folder):
+    """As the 100 folders of the distractors, whose photos have names of hexadecimal digits."""
+    for name in ("0/2.jpg", "0/1.PNG", "1/1.jpg", "1/x y/u\u0308.v.jpeg", "1/notes.txt", "empty"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    (folder / "2").mkdir()
+    photos = photo_tree(folder)
+    below = {"0__1": "0/1.PNG", "0__2": "0/2.jpg", "1__1": "1/1.jpg", "1__x y__\u00fc.v": "1/x y/u\u0308.v.jpeg"}
+    expected = {name: folder / path for name, path in below.items()} | {name: folder / f"{name}.jpg" for name in "abc"}
+    assert list(photos.items()) == list(expected.items()), "sorted by path, whatever order the file system has"
+
+
+@pytest.mark.parametrize("content", [None, "notes.txt", "sub/.jpg/notes.txt"])
+def test_no_photo_in_any_folder(tmp_path, content):
+    folder = tmp_path / "photos"
+    if content:
+        (folder / content).parent.mkdir(parents=True)
+        (folder / content).touch()
+    with pytest.raises(InputError, match=rf"{folder}: no photos in this folder or below; expected files .*\.jpg"):
+        photo_tree(folder)
 
 
 # --- the clean twin --------------------------------------------------------------------------------------------------

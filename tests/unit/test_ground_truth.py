@@ -1,4 +1,4 @@
-"""Ground truth: our JSON and the Oxford/Paris pickle, good and bad."""
+"""Ground truth: our JSON, and the Oxford/Paris pickle and MATLAB file, original and revisited, good and bad."""
 
 import json
 import os
@@ -6,9 +6,12 @@ import pickle
 
 import numpy as np
 import pytest
-from cvpire.datasets import Query
+import scipy.io
+from cvpire.datasets import Query, revisited_answers
 from cvpire.datasets.ground_truth import MAX_BYTES, read_ground_truth
 from cvpire.errors import InputError
+from cvpire.retrieval.average_precision import average_precision
+from cvpire.retrieval.ranking import without_junk
 
 NAMES = ["door_1", "door_2", "arch_1", "Türme 3"]
 
@@ -42,6 +45,50 @@ EXPECTED = {
 }
 
 
+def revisited(**changes):
+    """Queries beside the database; the second has no easy photo."""
+    truth = {
+        "imlist": list(NAMES),
+        "qimlist": ["door_9", "arch_9"],
+        "gnd": [
+            {"easy": [0], "hard": [1], "junk": [3], "bbx": [1.5, 2.5, 30.5, 40.5]},
+            {"easy": [], "hard": [2], "junk": [], "bbx": [1, 2, 30, 40]},
+        ],
+    }
+    truth.update(changes)
+    return truth
+
+
+def answers(relevant, junk=()):
+    return frozenset(relevant), frozenset(junk)
+
+
+DIFFICULTIES = {
+    "arch_9": {"easy": answers([], ["arch_1"]), "medium": answers(["arch_1"]), "hard": answers(["arch_1"])},
+    "door_9": {
+        "easy": answers(["door_1"], ["door_2", "Türme 3"]),
+        "medium": answers(["door_1", "door_2"], ["Türme 3"]),
+        "hard": answers(["door_2"], ["door_1", "Türme 3"]),
+    },
+}
+
+
+def matlab(path, content, first=1, **options):
+    """Write the content of a pickle as MATLAB writes it: cells of texts, a column of structs, 1-based rows."""
+    content = dict(content)
+    for key in {"imlist", "qimlist"} & content.keys():
+        content[key] = np.array(content[key], dtype=object)
+    if "qidx" in content:
+        content["qidx"] = np.add(content["qidx"], first)
+    keys = list(content["gnd"][0])
+    structs = np.empty((len(content["gnd"]), 1), dtype=[(key, object) for key in keys])
+    for struct, truth in zip(structs[:, 0], content["gnd"], strict=True):
+        for key in keys:
+            struct[key] = np.array(truth[key]) + (0 if key == "bbx" else first)
+    scipy.io.savemat(path, {**content, "gnd": structs, "user": "final", "priorindex_db": np.arange(9)}, **options)
+    return path
+
+
 # --- JSON ------------------------------------------------------------------------------------------------------------
 
 
@@ -69,6 +116,17 @@ def test_json_with_the_least_keys(tmp_path):
     assert truth.queries == {"a": Query(frozenset({"b"}), frozenset(), None)}
 
 
+@pytest.mark.parametrize("difficulty", ["easy", "medium", "hard"])
+def test_json_that_tells_easy_from_hard(tmp_path, difficulty):
+    queries = {
+        "door_9": {"relevant": ["door_1", "door_2"], "easy": ["door_1"], "junk": ["Türme 3"]},
+        "arch_9": {"relevant": ["arch_1"], "easy": []},
+    }
+    truth = read_ground_truth(write(tmp_path, {"queries": queries}), difficulty)
+    for name, query in truth.queries.items():
+        assert query == Query(*DIFFICULTIES[name][difficulty], None, DIFFICULTIES[name])
+
+
 def test_json_names_are_compared_in_one_unicode_form(tmp_path):
     decomposed, composed = "Tu\u0308rme", "T\u00fcrme"
     truth = read_ground_truth(
@@ -94,6 +152,7 @@ def test_json_names_are_compared_in_one_unicode_form(tmp_path):
         ({"queries": {"a": {"relevant": "b"}}}, r"queries\.a\.relevant: .*tuple"),
         ({"queries": {"a": {"relevant": [1]}}}, r"queries\.a\.relevant\.0: .*string"),
         ({"queries": {"a": {"relevant": ["b"], "junk": ["b"]}}}, r"queries\.a: both relevant and junk: b"),
+        ({"queries": {"a": {"relevant": ["b"], "easy": ["c"]}}}, r"queries\.a: easy, but not relevant: c"),
         ({"queries": {"a": {"relevant": ["b"], "box": [0, 0, 1]}}}, r"queries\.a\.box"),
         ({"queries": {"a": {"relevant": ["b"], "box": [0, 0, 1, True]}}}, r"queries\.a\.box\.3"),
         ({"queries": {"a": {"relevant": ["b"], "box": [5, 0, 1, 1]}}}, r"queries\.a\.box: .*x0 < x1"),
@@ -131,7 +190,7 @@ def test_names_that_no_photo_can_have(tmp_path, name, place):
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["truth.json", "truth.pkl"])
+@pytest.mark.parametrize("name", ["truth.json", "truth.pkl", "truth.mat"])
 def test_missing_file(tmp_path, name):
     with pytest.raises(InputError, match=f"{name}: no such ground-truth file"):
         read_ground_truth(tmp_path / name)
@@ -144,11 +203,11 @@ def test_folder_instead_of_a_file(tmp_path):
 
 
 def test_unknown_suffix(tmp_path):
-    with pytest.raises(InputError, match=r"expected a \.json file or an Oxford/Paris \.pkl file"):
-        read_ground_truth(write(tmp_path, "{}", "truth.mat"))
+    with pytest.raises(InputError, match=r"expected a \.json file or an Oxford/Paris \.pkl or \.mat"):
+        read_ground_truth(write(tmp_path, "{}", "truth.txt"))
 
 
-@pytest.mark.parametrize("name", ["truth.json", "truth.pkl"])
+@pytest.mark.parametrize("name", ["truth.json", "truth.pkl", "truth.mat"])
 def test_too_large_file(tmp_path, name):
     path = tmp_path / name
     with path.open("wb") as file:
@@ -166,6 +225,10 @@ def test_pickle_of_every_protocol(tmp_path, protocol):
     assert truth.database == ("Türme 3", "arch_1", "door_1", "door_2")
     assert truth.queries == EXPECTED
     assert list(truth.queries) == ["arch_1", "door_1"]
+
+
+def test_pickle_with_qidx_in_place_of_qimlist(tmp_path):
+    assert read_ground_truth(write(tmp_path, pickle.dumps(without("qimlist")), "truth.pkl")).queries == EXPECTED
 
 
 def test_pickle_without_qidx_and_with_tuples_and_sets(tmp_path):
@@ -205,6 +268,25 @@ def test_pickle_of_numpy_scalars(tmp_path, protocol):
     assert read_ground_truth(write(tmp_path, pickle.dumps(content, protocol), "truth.pkl")).queries == EXPECTED
 
 
+@pytest.mark.parametrize("difficulty", ["easy", "medium", "hard"])
+@pytest.mark.parametrize("arrays", [False, True])
+def test_revisited_pickle(tmp_path, difficulty, arrays):
+    content = revisited()
+    if arrays:
+        content["gnd"] = [{key: np.array(value) for key, value in truth.items()} for truth in content["gnd"]]
+        content["gnd"][1]["easy"] = content["gnd"][1]["junk"] = np.array([], dtype=int)
+    path = write(tmp_path, pickle.dumps(content), "truth.pkl")
+    truth = read_ground_truth(path, difficulty)
+    assert truth.database == ("Türme 3", "arch_1", "door_1", "door_2"), "without the queries"
+    assert truth.queries == {
+        "arch_9": Query(*DIFFICULTIES["arch_9"][difficulty], (1, 2, 30, 40), DIFFICULTIES["arch_9"]),
+        "door_9": Query(*DIFFICULTIES["door_9"][difficulty], (1.5, 2.5, 30.5, 40.5), DIFFICULTIES["door_9"]),
+    }
+    if difficulty == "medium":
+        assert read_ground_truth(path) == truth, "the default"
+    assert truth.names == {*NAMES, "arch_9", "door_9"}
+
+
 def test_pickle_as_python_2_and_old_numpy_write_it(tmp_path):
     # Python 2's strings have opcodes of their own, and numpy's module had no underscore.
     array = (
@@ -219,30 +301,34 @@ def test_pickle_as_python_2_and_old_numpy_write_it(tmp_path):
     assert truth.queries == {"a": Query(frozenset({"a", "b"}), frozenset(), (0, 0, 5, 5))}
 
 
-def without(key):
+def without(*keys):
     content = oxford()
-    del content[key]
-    return content
+    return {key: content[key] for key in content.keys() - keys}
 
 
-def with_entry(**changes):
-    content = oxford()
+def with_entry(content=None, **changes):
+    content = content or oxford()
     content["gnd"][1].update(changes)
     return content
 
 
-def without_in_entry(key):
-    content = oxford()
+def without_in_entry(key, content=None):
+    content = content or oxford()
     del content["gnd"][1][key]
+    return content
+
+
+def without_qimlist(content):
+    del content["qimlist"]
     return content
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([1], "expected the pickle to be a dict, found list"),
+        ([1], "expected the content to be a dict, found list"),
         (without("imlist"), "imlist is missing; expected imlist, qimlist, and gnd"),
-        (without("qimlist"), "qimlist is missing"),
+        (without("qimlist", "qidx"), "qimlist is missing"),
         (without("gnd"), "gnd is missing"),
         (without_in_entry("ok"), r"gnd\[1\]\.ok is missing"),
         (without_in_entry("junk"), r"gnd\[1\]\.junk is missing"),
@@ -272,6 +358,15 @@ def without_in_entry(key):
         (with_entry(bbx=[1, 2, 3, 10**9999]), r"gnd\[1\]\.bbx: expected four numbers"),
         (with_entry(ok=[10**9999]), r"gnd\[1\]\.ok: expected 0-based indices into imlist, below 4, found int"),
         (with_entry(bbx=[10, 2, 3, 4]), "door_1.box: .*x0 < x1"),
+        (without_in_entry("easy", revisited()), r"gnd\[1\]\.easy is missing"),
+        (without_in_entry("hard", revisited()), r"gnd\[1\]\.hard is missing"),
+        (without_in_entry("junk", revisited()), r"gnd\[1\]\.junk is missing"),
+        (with_entry(revisited(), easy=[4]), r"gnd\[1\]\.easy: expected 0-based indices into imlist, below 4, found 4"),
+        (with_entry(revisited(), hard=[4]), r"gnd\[1\]\.hard: expected 0-based"),
+        (with_entry(revisited(), easy=[2]), r"gnd\[1\]: both easy and hard: arch_1"),
+        (with_entry(revisited(), easy=[0], junk=[0]), r"queries\.arch_9: both relevant and junk: door_1"),
+        (without_qimlist(revisited()), "qimlist is missing"),
+        (without_qimlist(oxford(qidx=[2, 2])), "qimlist: named twice: arch_1"),
     ],
 )
 def test_bad_pickle_content_is_one_clear_error(tmp_path, content, message):
@@ -355,3 +450,120 @@ def test_arrays_never_become_memory_addresses_or_sizes(tmp_path, array):
     content = with_entry(ok=array)
     with pytest.raises(InputError, match=r"refused to load a numpy array from a (bytes|int)"):
         read_ground_truth(write(tmp_path, pickle.dumps(content), "truth.pkl"))
+
+
+# --- MATLAB ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("content", [oxford(), without("qimlist"), without("qidx"), revisited()])
+def test_a_matlab_file_says_the_same_as_a_pickle(tmp_path, content, compressed):
+    path = matlab(tmp_path / "truth.mat", content, do_compression=compressed)
+    truth = read_ground_truth(path, "hard")
+    assert truth == read_ground_truth(write(tmp_path, pickle.dumps(content), "truth.pkl"), "hard")
+    assert truth.database == ("Türme 3", "arch_1", "door_1", "door_2")
+    assert list(truth.queries) in (["arch_1", "door_1"], ["arch_9", "door_9"])
+
+
+def test_matlab_numbers_may_be_doubles(tmp_path):
+    content = revisited()
+    for truth in content["gnd"]:
+        truth.update({key: np.array(truth[key], dtype=float) for key in ("easy", "hard", "junk")})
+    truth = read_ground_truth(matlab(tmp_path / "truth.mat", content))
+    assert {name: query.difficulties for name, query in truth.queries.items()} == DIFFICULTIES
+
+
+def test_one_photo_and_one_query_are_still_lists(tmp_path):
+    content = {"imlist": ["a"], "qimlist": ["q"], "gnd": [{"ok": [0], "junk": [], "bbx": [0, 0, 5, 5]}]}
+    truth = read_ground_truth(matlab(tmp_path / "truth.mat", content))
+    assert truth.database == ("a",)
+    assert truth.queries == {"q": Query(frozenset("a"), frozenset(), (0, 0, 5, 5))}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (with_entry(revisited(), easy=[-1]), r"gnd\[1\]\.easy: expected 1-based indices .*, below 5, found 0"),
+        (with_entry(revisited(), hard=[4]), r"gnd\[1\]\.hard: expected 1-based indices .*, below 5, found 5"),
+        (with_entry(revisited(), easy=[0.5]), r"gnd\[1\]\.easy: .*found float"),
+        (with_entry(revisited(), easy=[np.nan]), r"gnd\[1\]\.easy: .*found float"),
+        (with_entry(revisited(), bbx=[1, 2, 3]), r"gnd\[1\]\.bbx: expected four numbers"),
+        (oxford(qidx=[3, 1]), "different queries; expected 1-based"),
+        (oxford(imlist=[*NAMES[:3], 3.0]), r"imlist\[3\]: expected a photo's name, found list"),
+        (oxford(imlist=[*NAMES[:3], ""]), r"imlist\[3\]: expected a photo's name"),
+        (revisited(gnd=revisited()["gnd"][:1]), "expected one entry of gnd for each of qimlist, found 1 and 2"),
+    ],
+)
+def test_bad_matlab_content_is_one_clear_error(tmp_path, content, message):
+    path = matlab(tmp_path / "truth.mat", content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_ground_truth(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"imlist": np.arange(3)}, r"imlist\[0\]: expected a photo's name, found int"),
+        ({"imlist": np.array(["ab", "cd"])}, "imlist: expected a list, found str"),
+        ({"imlist": np.array(["a", "b"], dtype=object)}, "qimlist is missing"),
+        ({"imlist": scipy.sparse.eye(2).tocsc()}, "not the Oxford/Paris ground truth"),
+        ({"x": 1}, "imlist is missing"),
+    ],
+)
+def test_other_matlab_variables(tmp_path, variables, message):
+    scipy.io.savemat(tmp_path / "truth.mat", variables)
+    with pytest.raises(InputError, match=message):
+        read_ground_truth(tmp_path / "truth.mat")
+
+
+@pytest.fixture
+def valid(tmp_path):
+    """The bytes of a good MATLAB file."""
+    return matlab(tmp_path / "valid.mat", without("qimlist"), do_compression=True).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda data: b"", id="empty"),
+        pytest.param(lambda data: b"<html>Not found</html>" * 20, id="a web page"),
+        pytest.param(lambda data: data[:-40], id="truncated"),
+        pytest.param(lambda data: data[:130], id="truncated in an element's header"),
+        pytest.param(lambda data: data[:150] + b"\xff" * 9 + data[159:], id="corrupt"),
+        pytest.param(lambda data: data + data[128:], id="every variable twice"),
+        pytest.param(lambda data: data[:124] + b"\x00\x02IM" + bytes(600), id="version 7.3, which is HDF5"),
+    ],
+)
+def test_damaged_matlab_file(tmp_path, valid, damage):
+    path = write(tmp_path, damage(valid), "truth.mat")
+    with pytest.raises(InputError, match=r"not the Oxford/Paris ground truth .*; expected a MATLAB file of version 5"):
+        read_ground_truth(path)
+
+
+def test_a_small_file_cannot_ask_for_much_memory(tmp_path):
+    path = tmp_path / "truth.mat"
+    scipy.io.savemat(path, {"imlist": np.zeros(MAX_BYTES + 1, dtype=np.uint8)}, do_compression=True)
+    assert path.stat().st_size < MAX_BYTES / 500
+    with pytest.raises(InputError, match="more than 64 MB when decompressed"):
+        read_ground_truth(path)
+
+
+# --- the revisited protocol ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("difficulty", "expected"),
+    [
+        # Ranked: hard, junk, easy, wrong, easy. What is neither relevant nor junk stays in the ranking.
+        ("easy", (1 / 1 + 2 / 3) / 2),  # easy, wrong, easy
+        ("medium", (1 / 1 + 2 / 2 + 3 / 4) / 3),  # hard, easy, wrong, easy
+        ("hard", 1.0),  # hard, wrong
+    ],
+)
+def test_average_precision_of_the_revisited_protocol(difficulty, expected):
+    difficulties = revisited_answers(frozenset({"easy 1", "easy 2"}), frozenset({"hard"}), frozenset({"junk"}))
+    names = ["hard", "junk", "easy 1", "wrong", "easy 2"]
+    relevant, junk = (np.array([names.index(name) for name in part], dtype=int) for part in difficulties[difficulty])
+    assert average_precision(without_junk(relevant, junk), "sum") == pytest.approx(expected)

@@ -1,4 +1,4 @@
-"""Ranking, average precision against literal transcriptions, and shards of descriptors."""
+"""Rankings and average precision against literal transcriptions, and shards of descriptors, good and bad."""
 
 import itertools
 import math
@@ -6,10 +6,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from cvpire.datasets import Dataset, Query, revisited_answers
 from cvpire.errors import InputError
+from cvpire.retrieval import ranking
 from cvpire.retrieval.average_precision import FORMS, average_precision, expected_random_average_precision
-from cvpire.retrieval.ranking import rank, read_descriptors, relevant_ranks, without_junk
-from cvpire.retrieval.shards import shard_count, shard_members
+from cvpire.retrieval.ranking import first_rows, measure, positions, similarities, without_junk
+from cvpire.retrieval.shards import shard_count, shard_members, shard_names
 
 forms = pytest.mark.parametrize("form", FORMS)
 
@@ -97,48 +99,258 @@ def test_expected_random_average_precision_of_a_long_ranking(form):
     assert result == pytest.approx(expected if form == "sum" else (expected + 1 / 5000) / 2)
 
 
-# --- Ranking ----------------------------------------------------------------------------------------------------------
+# --- Similarities -----------------------------------------------------------------------------------------------------
 
 
-def test_ranking_is_by_the_dot_product():
-    descriptors = np.array([[0, 1], [1, 0], [0.6, 0.8], [-1, 0]], dtype=np.float32)
-
-    assert rank(descriptors, np.array([1, 0.1], dtype=np.float32)).tolist() == [1, 2, 0, 3]
-
-
-def test_equal_similarities_stay_in_the_order_of_the_rows():
-    descriptors = np.zeros((50, 2), dtype=np.float32)
-    descriptors[[7, 30, 41]] = [1, 0]
-
-    ranking = rank(descriptors, np.array([1, 0], dtype=np.float32)).tolist()
-
-    assert ranking == [7, 30, 41] + [row for row in range(50) if row not in (7, 30, 41)]
+def unit_vectors(count, dimensions, seed=0):
+    vectors = np.random.default_rng(seed).standard_normal((count, dimensions))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-@pytest.mark.parametrize("rows", [7, 1003])
-def test_photos_with_the_same_descriptor_stay_in_the_order_of_the_rows(rows):
-    """Their similarities must be equal to the last digit, wherever the rows lie."""
+def write_shard(path, names, rows):
+    """Write descriptors as a shard; none as the stage for descriptors writes them, (0, 0)."""
+    np.save(path, np.array(rows, dtype=np.float32) if len(names) else np.empty((0, 0), np.float32))
+    path.with_suffix(".txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    return path
+
+
+def write_shards(folder, names, rows, cuts=()):
+    """Write consecutive shards."""
+    parts = itertools.pairwise([0, *cuts, len(names)])
+    return [
+        write_shard(folder / f"{number}.npy", names[start:stop], rows[start:stop])
+        for number, (start, stop) in enumerate(parts)
+    ]
+
+
+MANY = [f"{number:04}" for number in range(1200)]
+
+
+def test_streaming_ranks_as_the_whole_matrix_does(tmp_path):
+    database, queries = unit_vectors(1200, 96), unit_vectors(5, 96, seed=1)
+    shards = write_shards(tmp_path, MANY, database, cuts=[100, 900])
+
+    found = similarities(shards, queries)
+
+    expected = queries.astype(np.float64) @ database.T.astype(np.float64)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2**-24)
+    np.testing.assert_array_equal(np.argsort(-found, kind="stable"), np.argsort(-expected, kind="stable"))
+
+
+@pytest.mark.parametrize("peaked", [False, True])
+def test_similarities_are_exact(tmp_path, peaked):
+    """Python's integers say what the dot product of fixed-point numbers with 26 bits after the point is."""
+    database, queries = unit_vectors(40, 300), unit_vectors(3, 300, seed=1)
+    if peaked:  # the largest products there can be, and small ones beside them
+        for vectors in (database, queries):
+            vectors *= 2**-12
+            vectors[:, 0] = 1 - 2**-20
+
+    found = similarities(write_shards(tmp_path, MANY[:40], database), queries)
+
+    def whole(vectors):
+        return [[round(float(value) * 2**26) for value in vector] for vector in vectors]
+
+    expected = [
+        [sum(a * b for a, b in zip(query, row, strict=True)) / 2**52 for row in whole(database)]
+        for query in whole(queries)
+    ]
+    np.testing.assert_array_equal(found, np.array(expected, dtype=np.float32))
+
+
+@pytest.mark.parametrize("cuts", [[], [1, 2, 3], [0, 0, 600], [511], [7, 519, 1200], range(0, 1200, 97)])
+@pytest.mark.parametrize("threads", [1, 5])
+def test_similarities_do_not_depend_on_shards_and_threads(tmp_path, monkeypatch, cuts, threads):
+    monkeypatch.setattr(ranking, "_BLOCK", 256)
+    database, queries = unit_vectors(1200, 200), unit_vectors(7, 200, seed=1)
+    (tmp_path / "whole").mkdir()
+    whole = similarities(write_shards(tmp_path / "whole", MANY, database), queries)
+
+    shards = write_shards(tmp_path, MANY, database, cuts)
+
+    np.testing.assert_array_equal(similarities(shards, queries, threads), whole)
+    by_one = [similarities(shards, query[None], threads)[0] for query in queries]
+    np.testing.assert_array_equal(by_one, whole)
+
+
+def test_no_photos_and_no_queries_have_no_similarities(tmp_path):
+    shard = write_shard(tmp_path / "0.npy", [], [])
+
+    assert similarities([shard], unit_vectors(3, 8)).shape == (3, 0)
+    assert similarities([], unit_vectors(3, 8)).shape == (3, 0)
+    assert similarities(write_shards(tmp_path, MANY[:4], unit_vectors(4, 8)), np.empty((0, 8), np.float32)).size == 0
+
+
+# --- Positions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("values", [2, 10, 10**6])
+def test_positions_are_those_of_a_stable_sort(values):
     random = np.random.default_rng(0)
-    descriptor, query = random.random((2, 1280), dtype=np.float32) / 20
+    for count in (1, 2, 5, 60):
+        scores = random.integers(values, size=count).astype(np.float32)
+        ranked = np.argsort(-scores, kind="stable").tolist()
+        rows = random.permutation(count)[: count // 2 + 1]
 
-    ranking = rank(np.repeat(descriptor[None], rows, axis=0), query)
+        assert positions(scores, rows).tolist() == [ranked.index(row) for row in rows]
 
-    assert ranking.tolist() == list(range(rows))
+
+@pytest.mark.parametrize("values", [1, 3, 10**6])
+def test_first_rows_are_those_of_a_stable_sort(values):
+    random = np.random.default_rng(0)
+    for count in (1, 2, 5, 60):
+        scores = random.integers(values, size=count).astype(np.float32)
+        junk = random.integers(count, size=count // 2)  # some of them twice
+        ranked = [row for row in np.argsort(-scores, kind="stable").tolist() if row not in set(junk.tolist())]
+
+        assert first_rows(scores, junk, 3).tolist() == ranked[:3]
+        assert first_rows(scores, junk, 100).tolist() == ranked
+
+
+def test_nothing_comes_first_where_all_is_junk():
+    scores = np.array([0.5, 0.25], dtype=np.float32)
+
+    assert first_rows(scores, np.array([1, 0]), 3).tolist() == []
+    assert scores.tolist() == [0.5, 0.25], "the scores are as they were"
 
 
 def test_junk_leaves_the_ranking_before_ranks_are_counted():
-    names = ["a", "b", "c", "d", "e"]
+    none = np.array([], dtype=int)
 
-    ranked = without_junk(np.array([2, 0, 4, 1, 3]), names, frozenset({"c", "e", "x"}))
-
-    assert ranked == ["a", "b", "d"]
-    assert relevant_ranks(ranked, {"d", "a"}).tolist() == [0, 2]
-    assert average_precision(relevant_ranks(ranked, {"b"})) == 1 / 2, "c and e do not count against b"
+    assert without_junk(np.array([8, 0, 3]), np.array([5, 2, 9, 1])).tolist() == [5, 0, 1]
+    assert without_junk(np.array([8, 0, 3]), none).tolist() == [8, 0, 3]
+    assert without_junk(none, np.array([1])).tolist() == []
 
 
-def test_without_relevant_names_there_are_no_ranks():
-    assert relevant_ranks(["a", "b"], {"c"}).tolist() == []
-    assert relevant_ranks([], {"c"}).tolist() == []
+# --- Measured rankings ------------------------------------------------------------------------------------------------
+
+
+def dataset_of(database, queries):
+    return Dataset({}, tuple(database), queries)
+
+
+def literal_values(ranked, relevant, junk):
+    """Both average precisions of a ranking of names."""
+    left = [name for name in ranked if name not in junk]
+    ranks = [left.index(name) for name in relevant]
+    return [transcription(ranks, len(left)) for transcription in TRANSCRIPTIONS.values()]
+
+
+def literal_ranking(rows, vector):
+    """Names by their dot products with a vector; where they are equal, in the order of the rows."""
+
+    def similarity(name):
+        return math.fsum(float(a) * float(b) for a, b in zip(rows[name], vector, strict=True))
+
+    return sorted(rows, key=similarity, reverse=True)
+
+
+@pytest.fixture
+def town(tmp_path):
+    """A database and distractors, some with the same descriptors, and queries: Dataset, shards, rows by name."""
+    names = [f"photo {number:02}" for number in range(60)]
+    far = ["z far", "a far", "m far", "b far"]
+    vectors = unit_vectors(64, 8)
+    vectors[[3, 17, 41, 60, 62, 61]] = vectors[30]
+    vectors[[5, 6]] = vectors[50]
+    easy, hard, junk = (frozenset(names[part]) for part in (slice(3, 7), slice(28, 33), slice(38, 52)))
+    queries = {
+        "plain": Query(frozenset(names[10:20]), frozenset(names[38:45])),
+        "revisited": Query(easy | hard, junk, None, revisited_answers(easy, hard, junk)),
+        "nothing easy": Query(hard, junk, None, revisited_answers(frozenset(), hard, junk)),
+        "nothing": Query(frozenset(), junk),
+    }
+    (tmp_path / "far").mkdir()
+    shards = write_shards(tmp_path, names, vectors[:60], cuts=[13, 13, 40])
+    distractors = write_shards(tmp_path / "far", far, vectors[60:], cuts=[2])
+    rows = dict(zip(names, vectors[:60], strict=True)) | dict(sorted(zip(far, vectors[60:], strict=True)))
+    return dataset_of(names, queries), shards, distractors, rows
+
+
+QUERIES = ["revisited", "plain", "nothing", "plain", "nothing easy", "revisited", "revisited"]
+
+
+def query_vectors(rows):
+    """Descriptors of `QUERIES`; the last is the one that several photos share."""
+    return np.concatenate([unit_vectors(len(QUERIES) - 1, 8, seed=1), rows["photo 30"][None]])
+
+
+@forms
+@pytest.mark.parametrize("far", [True, False])
+def test_measures_of_a_ranking_by_literal_transcriptions(town, form, far):
+    dataset, shards, distractors, rows = town
+    vectors = query_vectors(rows)
+    if not far:
+        distractors, rows = [], {name: rows[name] for name in dataset.database}
+
+    measured = measure(dataset, shards, distractors, QUERIES, vectors, form)
+
+    for name, vector, values in zip(QUERIES, vectors, measured, strict=True):
+        query = dataset.queries[name]
+        if not query.relevant:
+            assert values is None
+            continue
+        ranked = literal_ranking(rows, vector)
+        by_form = dict(zip(FORMS, literal_values(ranked, query.relevant, query.junk), strict=True))
+        expected = {f"ap_{each}": pytest.approx(value, abs=1e-12) for each, value in by_form.items()}
+        for difficulty, (relevant, junk) in query.difficulties.items():
+            value = literal_values(ranked, relevant, junk)[FORMS.index(form)] if relevant else None
+            expected[f"ap_{difficulty}"] = None if value is None else pytest.approx(value, abs=1e-12)
+        expected["top"] = [other for other in ranked if other not in query.junk][:3]
+        assert values == expected
+    assert measured[4]["ap_easy"] is None
+    assert set(measured[1]) == {"ap_sum", "ap_trapezoid", "top"}
+
+
+def test_measures_do_not_depend_on_shards_or_queries_together(town, tmp_path, monkeypatch):
+    dataset, shards, distractors, rows = town
+    vectors = query_vectors(rows)
+    measured = measure(dataset, shards, distractors, QUERIES, vectors)
+
+    assert measure(dataset, shards[::-1], distractors[::-1], QUERIES, vectors) == measured
+    assert measure(dataset, [shards[2], shards[0], shards[3], shards[1]], distractors, QUERIES, vectors) == measured
+
+    monkeypatch.setattr(ranking, "_SCORES", 64 * 4 * 3)  # three queries at a time
+    monkeypatch.setattr(ranking, "_BLOCK", 5)
+    done = []
+    assert measure(dataset, shards, distractors, QUERIES, vectors, progress=done.append) == measured
+    assert done == [1, 2, 3, 4, 5, 6, 7]
+
+    (tmp_path / "by hash").mkdir()
+    by_hash = [
+        write_shard(tmp_path / "by hash" / f"{shard}.npy", members, [rows[name] for name in members])
+        for shard, members in enumerate(shard_members(dataset.database, shard, 9) for shard in range(9))
+    ]
+    assert measure(dataset, by_hash, distractors, QUERIES, vectors) == measured
+
+
+def test_photos_with_the_same_descriptor_follow_the_order_of_the_database(tmp_path):
+    """Their similarities must be equal to the last digit, wherever the rows lie; distractors follow, by their names."""
+    rows = np.repeat(unit_vectors(1, 1280), 1010, axis=0)
+    names = MANY[:1000]
+    dataset = dataset_of(names, {name: Query(frozenset({name}), frozenset()) for name in ("0000", "0700", "0999")})
+    (tmp_path / "far").mkdir()
+    # The last name first, so that the order of rows is the wrong one.
+    shards = write_shards(tmp_path, names[::-1], rows[:1000], cuts=[1, 514])
+    far = write_shards(tmp_path / "far", [f"{i}" for i in range(9, -1, -1)], rows[:10], cuts=[4])
+
+    measured = measure(dataset, shards, far, list(dataset.queries), unit_vectors(3, 1280, seed=1))
+
+    assert [values["ap_sum"] for values in measured] == [1, 1 / 701, 1 / 1000]
+    assert [values["top"] for values in measured] == [["0000", "0001", "0002"]] * 3
+
+
+def test_distractors_follow_the_database_and_each_other_by_name(tmp_path):
+    rows = np.repeat(unit_vectors(1, 16), 5, axis=0)
+    (tmp_path / "far").mkdir()
+    dataset = dataset_of(["y"], {"q": Query(frozenset("y"), frozenset())})
+
+    shards = write_shards(tmp_path, ["y"], rows[:1])
+    far = write_shards(tmp_path / "far", ["z", "b", "c", "a"], rows[:4], cuts=[2])
+
+    assert measure(dataset, shards, far, ["q"], rows[:1])[0]["top"] == ["y", "a", "b"]
+    assert measure(dataset, shards, far[::-1], ["q"], rows[:1])[0]["top"] == ["y", "a", "b"]
 
 
 # --- Shards -----------------------------------------------------------------------------------------------------------
@@ -171,46 +383,41 @@ def test_a_new_photo_changes_one_shard():
     assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
 
 
-# --- Descriptor files -------------------------------------------------------------------------------------------------
-
-
-def write_shard(path, rows):
-    """Write descriptors {name: row} as a shard."""
-    np.save(path, np.array(list(rows.values()), dtype=np.float32).reshape(len(rows), -1))
-    path.with_suffix(".txt").write_text("".join(f"{name}\n" for name in rows), encoding="utf-8")
-    return path
+# --- Bad shards -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def shards(tmp_path):
-    rows = {"a": [1, 2], "b": [3, 4], "büro 1": [5, 6], "d": [7, 8]}
-    first = write_shard(tmp_path / "0.npy", {name: rows[name] for name in ("d", "b")})
-    second = write_shard(tmp_path / "1.npy", {name: rows[name] for name in ("büro 1", "a")})
-    return [first, second]
+def small(tmp_path):
+    """A database of four photos in two shards: measures it for a query."""
+    write_shard(tmp_path / "0.npy", ["d", "b"], [[1, 0], [0, 1]])
+    write_shard(tmp_path / "1.npy", ["büro 1", "a"], [[0.6, 0.8], [-1, 0]])
 
+    def measure_small(database=("a", "b", "büro 1", "d"), vector=(1, 0), distractors=()):
+        dataset = dataset_of(database, {"q": Query(frozenset("b"), frozenset())})
+        return measure(dataset, [tmp_path / "0.npy", tmp_path / "1.npy"], distractors, ["q"], np.float32([vector]))
 
-@pytest.mark.parametrize("reverse", [False, True])
-def test_descriptors_come_in_the_order_of_the_database(shards, reverse):
-    database = ("a", "b", "büro 1", "d")
-
-    names, values = read_descriptors(shards[::-1] if reverse else shards, database)
-
-    assert names == list(database)
-    assert values.dtype == np.float32
-    np.testing.assert_array_equal(values, [[1, 2], [3, 4], [5, 6], [7, 8]])
+    assert measure_small() == [{"ap_sum": 1 / 3, "ap_trapezoid": 1 / 6, "top": ["d", "büro 1", "b"]}]
+    return measure_small
 
 
 @pytest.mark.parametrize(
     ("database", "text"),
     [
-        (("a", "b", "d"), "hold 4 photos, the database 3"),
-        (("a", "b", "büro 1", "d", "e", "f"), "hold 4 photos, the database 6; missing: e, f"),
-        (("a", "b", "d", "e"), "missing: e"),
+        (("a", "b", "d"), "hold 4 photos, the database 3$"),
+        (("a", "b", "büro 1", "d", "e", "f"), "hold 4 photos, the database 6; missing: e, f$"),
+        (("a", "b", "d", "e"), "missing: e$"),
     ],
 )
-def test_shards_that_do_not_make_up_the_database(shards, database, text):
+def test_shards_that_do_not_make_up_the_database(small, database, text):
     with pytest.raises(InputError, match=text):
-        read_descriptors(shards, database)
+        small(database)
+
+
+def test_a_photo_in_two_shards(small, tmp_path):
+    write_shard(tmp_path / "0.npy", ["d", "b", "a"], np.eye(3, 2))
+
+    with pytest.raises(InputError, match="hold 5 photos, the database 4"):
+        small()
 
 
 def broken(shard, how):
@@ -228,18 +435,72 @@ def broken(shard, how):
             shard.write_bytes(shard.read_bytes()[:-3])
         case "latin-1":
             shard.with_suffix(".txt").write_bytes("büro 1\na\n".encode("latin-1"))
+        case "double":
+            np.save(shard, np.eye(2))
+        case "flat":
+            np.save(shard, np.float32([1, 0]))
+        case "objects":
+            np.save(shard, np.array([["x"], [None]], dtype=object))
+        case "archive":
+            with shard.open("wb") as file:
+                np.savez(file, np.eye(2, dtype=np.float32))
 
 
-@pytest.mark.parametrize("how", ["no descriptors", "no names", "text", "empty", "truncated", "latin-1"])
-def test_broken_shard(shards, how):
-    broken(shards[1], how)
+@pytest.mark.parametrize(
+    "how",
+    [
+        "no descriptors",
+        "no names",
+        "text",
+        "empty",
+        "truncated",
+        "latin-1",
+        "double",
+        "flat",
+        "objects",
+        "archive",
+    ],
+)
+def test_broken_shard(small, tmp_path, how):
+    broken(tmp_path / "1.npy", how)
 
     with pytest.raises(InputError, match=r"1\.npy: not a descriptor shard"):
-        read_descriptors(shards, ("a", "b", "büro 1", "d"))
+        small()
 
 
-def test_shard_with_too_few_names(shards):
-    shards[0].with_suffix(".txt").write_text("d\n")
+def test_broken_shard_of_distractors(small, tmp_path):
+    with pytest.raises(InputError, match=r"far\.npy: not a descriptor shard"):
+        small(distractors=[tmp_path / "far.npy"])
 
-    with pytest.raises(InputError, match=r"0\.npy: 2 descriptors but 1 names"):
-        read_descriptors(shards, ("a", "b", "büro 1", "d"))
+
+@pytest.mark.parametrize(("text", "names"), [("d\n", 1), ("d\nb", 1), ("d\nb\n\n", 3), ("", 0)])
+def test_shard_with_too_few_or_too_many_names(small, tmp_path, text, names):
+    (tmp_path / "0.txt").write_text(text)
+
+    with pytest.raises(InputError, match=rf"0\.npy: 2 descriptors but {names} names"):
+        small()
+
+
+def test_names_may_hold_separators_of_other_kinds(tmp_path):
+    names = ["one\u2028photo", "next\x85photo", "tab\tphoto", "form\x0cfeed"]
+
+    assert shard_names(write_shard(tmp_path / "0.npy", names, unit_vectors(4, 3))) == names
+
+
+def test_descriptors_of_different_dimensions(small, tmp_path):
+    write_shard(tmp_path / "1.npy", ["büro 1", "a"], np.eye(2, 3))
+
+    with pytest.raises(InputError, match=r"1\.npy: descriptors of 3 dimensions, the queries have 2; were they made by"):
+        small()
+
+
+@pytest.mark.parametrize(
+    ("vector", "length"), [([1, 1], "1.414"), ([0, 1.01], "1.01"), ([np.nan, 0], "nan"), ([0, -np.inf], "inf")]
+)
+def test_descriptors_of_another_length_than_1(small, tmp_path, vector, length):
+    with pytest.raises(InputError, match=rf"^queries: a descriptor of length {length}, expected 1; describe"):
+        small(vector=vector)
+
+    far = write_shard(tmp_path / "far.npy", ["y", "z"], [[1, 0], vector])
+    with pytest.raises(InputError, match=rf"far\.npy: a descriptor of length {length}, expected 1"):
+        small(distractors=[far])

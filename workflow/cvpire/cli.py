@@ -141,32 +141,97 @@ def demo_photos(
 
 
 @app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="Name of the file in config/downloads.yaml.")],
+    output: Output,
+    downloads: Annotated[Path, typer.Option(help="Addresses and checksums.")] = Path("config/downloads.yaml"),
+) -> None:
+    """Download a file, check it, and resume where an earlier try broke off."""
+    from cvpire.downloads import fetch as fetch_file
+    from cvpire.downloads import load_downloads
+
+    known = load_downloads(downloads)
+    if name not in known:
+        raise InputError(f"{downloads}: knows no file {name!r}; it has {', '.join(known)}")
+    fetch_file(name, known[name], output, downloads.with_suffix(".lock"))
+
+
+@app.command()
+def unpack(
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")],
+    archives: Annotated[list[Path], typer.Argument(help="Archives of photos.")],
+    ground_truth: Annotated[Path, typer.Option(help="Ground truth that names the photos.")],
+) -> None:
+    """Unpack the photos that a ground truth names."""
+    from cvpire.archives import unpack_photos
+    from cvpire.datasets import some
+    from cvpire.datasets.benchmarks import photo_names
+
+    report = unpack_photos(archives, photo_names(ground_truth), folder)
+    logging.info(f"{folder}: unpacked {len(report.found)} photos that {ground_truth} names")
+    for kind in ("missing", "corrupt", "extra"):
+        if names := getattr(report, kind):
+            log = logging.info if kind == "extra" else logging.warning
+            log(f"{folder}: {len(names)} {kind}: {some(names)}")
+
+
+@app.command()
 def dataset(
     output: Output,
     folder: Annotated[Path, typer.Option(help="Folder of the photos.")],
-    ground_truth: Annotated[Path | None, typer.Option(help="Ground truth: our JSON, or the Oxford pickle.")] = None,
+    ground_truth: Annotated[Path | None, typer.Option(help="Ground truth: our JSON, or a benchmark's file.")] = None,
     demo: Annotated[Literal["a", "b"] | None, typer.Option(help="Ground truth of this demo dataset.")] = None,
+    benchmark: Annotated[
+        Literal["oxford5k", "paris6k", "roxford5k", "rparis6k"] | None,
+        typer.Option(help="Check that the ground truth is this one's."),
+    ] = None,
+    difficulty: Annotated[
+        Literal["easy", "medium", "hard"], typer.Option(help="What is relevant in revisited ground truth.")
+    ] = "medium",
     missing: Annotated[Literal["error", "drop"], typer.Option(help="What a missing photo does.")] = "error",
     clean_twin: Annotated[Literal["relevant", "junk"], typer.Option(help="What a query's own photo is.")] = "junk",
+    queries: Annotated[list[str], typer.Option("--query", help="Only these queries.")] = [],  # noqa: B006
 ) -> None:
     """List a dataset's photos, queries and answers as JSON."""
-    from cvpire.datasets import with_clean_twin
+    from cvpire.datasets import with_clean_twin, with_queries
     from cvpire.datasets.listing import write_listing
 
     if demo is not None:
         from cvpire.datasets.demo import demo_dataset
 
         found = demo_dataset(demo, folder)
-    elif ground_truth is not None:
+    elif ground_truth is None:
+        raise InputError("command line: --ground-truth or --demo is needed")
+    elif benchmark is not None:
+        from cvpire.datasets.benchmarks import read_benchmark
+
+        found = read_benchmark(benchmark, folder, ground_truth, difficulty, queries or None)
+    else:
         from cvpire.datasets.folder import read_folder
 
         found = read_folder(folder, ground_truth, missing)
-    else:
-        raise InputError("command line: --ground-truth or --demo is needed")
-    found = with_clean_twin(found, clean_twin)
+    found = with_queries(with_clean_twin(found, clean_twin), queries or None)
     for note in found.notes:
         logging.warning(note)
     write_listing(output, found)
+
+
+@app.command()
+def ground_truth(
+    folder: Annotated[Path, typer.Argument(help="Folder of photos.")],
+    output: Annotated[Path, typer.Argument(help=".json, for `ground_truth:` of a folder dataset.")],
+    pattern: Annotated[
+        str | None, typer.Option(help="Regular expression for a name; its first group says what the photo shows.")
+    ] = None,
+    queries: Annotated[Literal["first", "all"], typer.Option(help="Which photos of a group are queries.")] = "first",
+) -> None:
+    """Make ground truth from file names: tower-1.jpg and tower-2.jpg show the same thing."""
+    from cvpire.datasets.folder import read_photos
+    from cvpire.datasets.groups import NUMBERED, group_ground_truth
+
+    made = group_ground_truth(read_photos(folder), pattern or NUMBERED, queries)
+    files.write_json(output, made)
+    logging.info(f"{output}: {len(made['queries'])} queries, {len(made['database'])} photos")
 
 
 @app.command()
@@ -336,31 +401,43 @@ def quality(
 @options_of(photo_options=config.PhotoOptions, network_options=config.NetworkOptions)
 def describe(
     output: Annotated[Path, typer.Argument(help=".npy: float32 (N, D); the names go into a .txt beside it.")],
-    photos: Annotated[list[Path], typer.Argument(help="Database photos.")],
     photo_options: config.PhotoOptions,
     network_options: config.NetworkOptions,
+    photos: Annotated[list[Path] | None, typer.Argument(help="Database photos.", show_default=False)] = None,
+    dataset: Annotated[Path | None, typer.Option(help="dataset.json: a shard of its database.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="A shard of the photos below this folder.")] = None,
+    shard: Annotated[int, typer.Option(help="Which shard of them.", min=0)] = 0,
+    shards: Annotated[int, typer.Option("--of", help="Number of shards.", min=1)] = 1,
     device: Device = "auto",
     threads: Threads = 0,
 ) -> None:
     """Compute the descriptors of database photos: one shard."""
     import numpy as np
 
+    from cvpire.datasets.folder import photo_tree
+    from cvpire.datasets.listing import read_listing
     from cvpire.datasets.names import photo_name
     from cvpire.networks.network import load_network
     from cvpire.photos import load_photo
+    from cvpire.retrieval.describing import describe_photos
+    from cvpire.retrieval.shards import shard_members
 
     _use_threads(threads)
+    if dataset is not None:
+        listed = read_listing(dataset)
+        found = {name: listed.photos[name] for name in shard_members(listed.database, shard, shards)}
+    elif folder is not None:
+        tree = photo_tree(folder)
+        found = {name: tree[name] for name in shard_members(list(tree), shard, shards)}
+    else:
+        found = {photo_name(photo.stem): photo for photo in photos or []}
     network = load_network(**network_options.model_dump(), device=device)
-    rows = []
-    with _progress(f"describe {output.stem}", len(photos)) as progress:
-        for done, photo in enumerate(photos, start=1):
-            pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side)
-            with _about(photo):
-                rows.append(network.describe(pixels))
-            progress(done)
+    read = functools.partial(load_photo, decoder=photo_options.decoder, longest_side=photo_options.longest_side)
+    with _progress(f"describe {output.stem}", len(found)) as progress:
+        descriptors = describe_photos(list(found.values()), network, read, progress=progress)
     with files.whole(output) as temporary:
-        np.save(temporary, np.stack(rows))
-    files.write_text(output.with_suffix(".txt"), "".join(f"{photo_name(photo.stem)}\n" for photo in photos))
+        np.save(temporary, descriptors)
+    files.write_text(output.with_suffix(".txt"), "".join(f"{name}\n" for name in found))
 
 
 @app.command()
@@ -377,6 +454,7 @@ def rank(
     retrieval_options: config.RetrievalOptions,
     descriptors: Annotated[list[Path], typer.Option(help="Shards of `cvpire describe`.")],
     queries: Annotated[Path, typer.Option(help="Folder of the queries.")],
+    distractors: Annotated[Path | None, typer.Option(help="Folder of shards of wrong answers.")] = None,
     variants: Annotated[list[str], typer.Option("--variant", help="Sub-folders like m50_T100.")] = [],  # noqa: B006
     suffix: Annotated[str, typer.Option(help="Suffix of the queries.")] = ".jpg",
     device: Device = "auto",
@@ -386,33 +464,83 @@ def rank(
     from cvpire.datasets.listing import read_listing
     from cvpire.networks.network import load_network
     from cvpire.photos import load_photo
-    from cvpire.retrieval.average_precision import FORMS, average_precision
-    from cvpire.retrieval.ranking import rank as rank_database
-    from cvpire.retrieval.ranking import read_descriptors, relevant_ranks, without_junk
+    from cvpire.retrieval.describing import describe_photos
+    from cvpire.retrieval.ranking import measure
 
     _use_threads(threads)
     listed = read_listing(dataset)
-    names, database = read_descriptors(descriptors, listed.database)
+    versions = [
+        (name, queries / variant / f"{name}{suffix}") for name in listed.queries for variant in variants or [""]
+    ]
+    names, paths = zip(*versions, strict=True)
+    form = retrieval_options.average_precision
+    wrong = sorted(distractors.glob("shard-*.npy")) if distractors else []
     network = load_network(**network_options.model_dump(), device=device)
+    read = functools.partial(load_photo, decoder=photo_options.decoder)
+    with _progress(f"describe {queries}", len(paths)) as progress:
+        described = describe_photos(paths, network, read, progress=progress)
+    with _progress(f"rank {queries}", len(paths)) as progress:
+        measured = measure(listed, descriptors, wrong, names, described, form, progress)
     rows = []
-    with _progress(f"rank {queries}", len(listed.queries) * max(1, len(variants))) as progress:
-        for name, query in listed.queries.items():
-            for variant in variants or [""]:
-                path = queries / variant / f"{name}{suffix}"
-                multiplier, iteration = _variant_of(path) or (None, None)
-                pixels = load_photo(path, photo_options.decoder)
-                with _about(path):
-                    ranking = rank_database(database, network.describe(pixels))
-                ranked = without_junk(ranking, names, query.junk)
-                ranks = relevant_ranks(ranked, query.relevant)
-                values = {f"ap_{form}": average_precision(ranks, form) for form in FORMS}
-                rows.append(
-                    {"query": name, "multiplier": multiplier, "iteration": iteration}
-                    | {"ap": values[f"ap_{retrieval_options.average_precision}"], **values}
-                    | {"top": "/".join(ranked[:3])}
-                )
-                progress(len(rows))
+    for (name, path), values in zip(versions, measured, strict=True):
+        if values is not None:
+            multiplier, iteration = _variant_of(path) or (None, None)
+            values = {"ap": values[f"ap_{form}"], **values, "top": "/".join(values["top"])}
+            rows.append({"query": name, "multiplier": multiplier, "iteration": iteration, **values})
+    if not rows:
+        raise InputError(f"{dataset}: no query has a relevant photo; nothing can be measured")
     _write_rows(output, rows)
+
+
+@app.command()
+@options_of(network_options=config.NetworkOptions, gate_options=(config.GateOptions, "enabled"))
+def gate(
+    ranking: Annotated[Path, typer.Argument(help="The unattacked queries' .csv of `cvpire rank`.")],
+    output: Annotated[Path, typer.Argument(help=".json: what was compared, and the verdict.")],
+    network_options: config.NetworkOptions,
+    gate_options: config.GateOptions,
+    dataset: Annotated[str, typer.Option(help="oxford5k, paris6k, roxford5k, rparis6k, or another, which passes.")],
+    query: Annotated[Literal["whole", "box"], typer.Option(help="What of a query was described.")] = "whole",
+    longest_side: Annotated[int | None, typer.Option(help="Longest side in pixels.")] = None,
+    clean_twin: Annotated[Literal["relevant", "junk"], typer.Option(help="What a query's own photo was.")] = "junk",
+    difficulty: Annotated[
+        Literal["easy", "medium", "hard"], typer.Option(help="Of revisited ground truth.")
+    ] = "medium",
+) -> None:
+    """Compare the clean mAP with the published one, and stop where they differ."""
+    from statistics import fmean
+
+    from cvpire.retrieval.gate import Protocol, check_clean_map, published_maps
+
+    try:
+        with ranking.open(encoding="utf-8", newline="") as file:
+            measured = 100 * fmean(float(row["ap_trapezoid"]) for row in csv_format.DictReader(file))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{ranking}: not a ranking of `cvpire rank` ({error!r})") from None
+    published = published_maps(network_options.weights, dataset, difficulty)
+    whitening = network_options.whitening or ("layer" if "-gem-w-" in network_options.weights else "none")
+    protocol = Protocol(query, longest_side, tuple(network_options.scales), whitening)
+    about = f"{Path(network_options.weights).name} on {dataset}"
+    record = check_clean_map(measured, protocol, published, gate_options.tolerance, clean_twin, about)
+    logging.info(f"{about}: {record['verdict']}")
+    files.write_json(output, record)
+
+
+@app.command()
+def collect_gate(
+    output: Annotated[Path, typer.Argument(help="Table without suffix.")],
+    records: Annotated[list[Path], typer.Argument(help="Files .../DATASET/original/gate/NETWORK.json.")],
+) -> None:
+    """Gather the comparisons of clean mAP with the published one in one table."""
+    import pandas as pd
+
+    from cvpire.tables.formats import write_table
+
+    rows = [
+        {"dataset": path.parts[-4], "network": path.stem, **json.loads(path.read_text(encoding="utf-8"))}
+        for path in records
+    ]
+    write_table(pd.DataFrame(rows), output, "Clean mAP in percent (trapezoid) beside the published one.")
 
 
 @app.command()
@@ -480,112 +608,237 @@ def collect_random(
 
 
 Results = Annotated[Path, typer.Option(help="The table of `cvpire collect`.")]
-Random = Annotated[Path, typer.Option(help="The table of `cvpire collect-random`.")]
 Stem = Annotated[Path, typer.Argument(help="Output without suffix, like results/figures/figure-4.3.")]
-InDataset = Annotated[str, typer.Option("--dataset", help="Dataset.")]
 
 
 @app.command()
 def table(
-    name: Annotated[Literal["4.1", "differences"], typer.Argument(help="The thesis's number, or a name of ours.")],
+    name: Annotated[str, typer.Argument(help="The thesis's number, like 4.1, or a name of ours.")],
     stem: Stem,
     results: Results,
+    random: Annotated[Path | None, typer.Option(help="The table of `cvpire collect-random` (4.2).")] = None,
+    attack: Annotated[str | None, typer.Option(help="Attack at its headline multiplier (4.2).")] = None,
+    other: Annotated[str | None, typer.Option(help="Attack at all its multipliers (4.2).")] = None,
+    thesis: Annotated[
+        list[str], typer.Option(help="NAME=oxford5k or NAME=paris6k: a dataset that the thesis has numbers of.")
+    ] = [],  # noqa: B006
 ) -> None:
     """Make a table of the thesis, or of ours, as CSV, Markdown and LaTeX."""
-    from cvpire.tables.collection import read_results
+    from cvpire.tables.catalogue import CATALOGUE
+    from cvpire.tables.collection import read_random, read_results
+    from cvpire.tables.comparisons import comparisons_table
+    from cvpire.tables.differences import differences_table
+    from cvpire.tables.difficulties import difficulties_table
     from cvpire.tables.formats import write_table
+    from cvpire.tables.performance import performance_confidence, performance_table
+    from cvpire.tables.thresholds import thresholds_comparisons, thresholds_confidence, thresholds_table
 
-    rows = read_results(results)
-    if name == "4.1":
-        from cvpire.tables.performance import performance_table
+    if name not in CATALOGUE:
+        raise InputError(f"table {name!r}: there are {', '.join(CATALOGUE)}")
+    if name == "4.2" and random is None:
+        raise InputError("command line: table 4.2 needs --random")
+    rows, kinds = read_results(results), dict(item.split("=", 1) for item in thesis)
+    match name:
+        case "4.1":
+            made = performance_table(rows)
+        case "4.1-confidence":
+            made = performance_confidence(rows, kinds)
+        case "4.2":
+            made = thresholds_table(rows, read_random(random), attack, other)
+        case "4.2-confidence":
+            made = thresholds_confidence(rows, kinds, attack, other)
+        case "4.2-comparisons":
+            made = thresholds_comparisons(rows, attack, other)
+        case "comparisons":
+            made = comparisons_table(rows)
+        case "difficulties":
+            made = difficulties_table(rows)
+        case "differences":
+            made = differences_table(rows)
+    write_table(made, stem, CATALOGUE[name].caption)
 
-        caption = (
-            "Retrieval performance (mAP in percent) and image quality (mSSIM) of unchanged and adversarial queries."
-        )
-        made = performance_table(rows)
-    else:
-        from cvpire.tables.differences import differences_table
 
-        caption = (
-            "The effect of each difference between text and code: mAP in percent, image quality, colour difference."
-        )
-        made = differences_table(rows)
-    write_table(made, stem, caption)
-
-
-@app.command("figure-variance")
-def figure_variance(
+@app.command()
+@options_of(shown=config.FigureOptions)
+def figure(
+    number: Annotated[str, typer.Argument(help="The thesis's number, like 4.6.")],
     stem: Stem,
-    photo: Annotated[Path, typer.Option(help="A photo.")],
-    variance_map: Annotated[Path, typer.Option("--map", help="Its variance map.")],
+    shown: config.FigureOptions,
+    root: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
+    run: Annotated[str, typer.Option(help="JSON: attacks by name, as for `cvpire collect`.")] = "{}",
+    sample: Annotated[list[str], typer.Option(help="Datasets of a random sample.")] = [],  # noqa: B006
+    labels: Annotated[list[str], typer.Option("--map", help="NAME=LABEL of variance maps.")] = [],  # noqa: B006
 ) -> None:
-    """Draw a photo and its variance map (figure 3.3)."""
-    from cvpire.figures import style
-    from cvpire.figures.variance_map import variance_map as draw
+    """Draw a figure of the thesis as SVG, PNG and PDF; data figures come with the table that they show (CSV)."""
+    from cvpire.figures import comparison, iterations, magnified, queries, retrieval_results, style
+    from cvpire.figures.catalogue import CATALOGUE
     from cvpire.photos import load_photo, load_variance_map
-
-    pixels = load_photo(photo)
-    style.save(draw(pixels, load_variance_map(variance_map, pixels.shape[:2])), stem)
-
-
-@app.command("figure-iterations")
-def figure_iterations(
-    stem: Stem,
-    results: Results,
-    random: Random,
-    dataset: InDataset,
-    attack: Annotated[str | None, typer.Option(help="One attack at all its bounds; default: all attacks.")] = None,
-) -> None:
-    """Draw mAP against iterations, of an attack at several bounds (figure 4.3) or of all attacks (figure 4.12)."""
-    from cvpire.figures import style
-    from cvpire.figures.iterations import convergence, map_against_iterations
     from cvpire.tables.collection import read_random, read_results
 
-    tables = read_results(results), read_random(random), dataset
-    style.save(map_against_iterations(*tables, attack) if attack else convergence(*tables), stem)
+    if number not in CATALOGUE:
+        raise InputError(f"figure {number!r}: there are {', '.join(CATALOGUE)}")
+    needs, attacks, maps = CATALOGUE[number].needs, json.loads(run), dict(item.split("=", 1) for item in labels)
+    results = read_results(root / "tables" / "queries.csv") if "results" in needs else None
+    random = read_random(root / "tables" / "random.csv") if "random" in needs else None
 
-
-@app.command("figure-threshold")
-def figure_threshold(
-    stem: Stem, results: Results, random: Random, attack: Annotated[str, typer.Option(help="The attack.")]
-) -> None:
-    """Draw mAP and mSSIM against the threshold multiplier (figure 4.4)."""
-    from cvpire.figures import style
-    from cvpire.figures.threshold import threshold
-    from cvpire.tables.collection import read_random, read_results
-
-    style.save(threshold(read_results(results), read_random(random), attack), stem)
-
-
-@app.command("figure-comparison")
-def figure_comparison(
-    stem: Stem,
-    results: Results,
-    root: Annotated[Path, typer.Option(help="Folder of the results.")],
-    dataset: InDataset,
-    attacks: Annotated[str, typer.Option(help="JSON: by name, network, multiplier, iterations, suffix.")],
-    variance_map: Annotated[str, typer.Option("--map", help="Variance map by which the crop is chosen.")],
-    query: Annotated[str | None, typer.Option(help="Query; default: the one with the median drop of AP.")] = None,
-    crop: Annotated[tuple[int, int, int] | None, typer.Option(help="Magnified square: left top side.")] = None,
-    magnification: Annotated[int, typer.Option(help="Magnification of the crop.", min=2, max=32)] = 5,
-) -> None:
-    """Draw a query and its adversarial versions, whole and magnified (figure 4.6)."""
-    from cvpire.figures import style
-    from cvpire.figures.comparison import choose_crop, choose_query, comparison, crop_side
-    from cvpire.photos import load_photo, load_variance_map
-    from cvpire.tables.collection import read_results
-
-    table = read_results(results)
-    query = query or choose_query(table, dataset)
-    photos = {"original": load_photo(root / dataset / "original" / f"{query}.png")}
-    for name, about in json.loads(attacks).items():
+    def photo(dataset: str, query: str, attack: str = "original") -> Any:
+        if attack == "original":
+            return load_photo(root / dataset / "original" / f"{query}.png")
+        about = attacks[attack]
         variant = f"m{about['multiplier']:g}_T{about['iterations']}"
-        folder = root / dataset / about["network"] / name / "queries" / variant
-        photos[name] = load_photo(folder / f"{query}{about['suffix']}")
-    shape = photos["original"].shape[:2]
-    bound = load_variance_map(root / dataset / "variance" / variance_map / f"{query}.npy", shape)
-    crop = crop or choose_crop(bound, crop_side(shape, magnification))
-    style.save(comparison(table, photos, dataset, query, crop), stem)
+        return load_photo(root / dataset / about["network"] / attack / "queries" / variant / (query + about["suffix"]))
+
+    def variance(name: str, query: str, shape: tuple[int, ...]) -> Any:
+        return load_variance_map(root / str(shown.dataset) / "variance" / name / f"{query}.npy", shape[:2])
+
+    def chosen() -> str:
+        rule = {"quantile": shown.quantile, "rule": shown.rule, "attacks": shown.attacks}
+        return shown.query or comparison.choose_query(results, shown.dataset, **_given(rule))
+
+    def crop(query: str, shape: tuple[int, ...]) -> tuple[int, int, int]:
+        first = attacks[shown.attacks[0]]["map"]
+        side = comparison.crop_side(shape, shown.magnification or 5)
+        return shown.crop or comparison.choose_crop(variance(first, query, shape), side)
+
+    data = None
+    match CATALOGUE[number].module:
+        case "retrieval_results":
+            from cvpire.datasets.listing import read_listing
+
+            query, listed = chosen(), read_listing(root / shown.dataset / "dataset.json")
+            versions = {attack: photo(shown.dataset, query, attack) for attack in ("original", *shown.attacks)}
+            top = retrieval_results.top_results(results, shown.dataset, query, list(versions))
+            found = {name: load_photo(listed.photos[name]) for names in top.values() for name in names}
+            relevant = listed.queries[query].relevant
+            drawn = retrieval_results.retrieval_results(results, versions, found, relevant, shown.dataset, query)
+        case "colour_pairs":
+            from cvpire.figures.colour_pairs import colour_pairs
+
+            drawn = colour_pairs()
+        case "gaussian_kernel":
+            from cvpire.figures.gaussian_kernel import gaussian_kernel
+
+            drawn = gaussian_kernel()
+        case "flat_and_busy":
+            from cvpire.figures.flat_and_busy import flat_and_busy
+
+            pixels = photo(shown.dataset, shown.query)
+            bound = variance(next(iter(maps)), shown.query, pixels.shape)
+            drawn = flat_and_busy(pixels, bound, **_given({"magnification": shown.magnification}))
+        case "variance_map":
+            from cvpire.figures.variance_map import variance_map
+
+            pixels = photo(shown.dataset, shown.query)
+            drawn = variance_map(pixels, variance(next(iter(maps)), shown.query, pixels.shape))
+        case "queries" if "results" not in needs:
+            names = sorted(path.stem for path in (root / shown.dataset / "original").glob("*.png"))
+            picked = queries.evenly_spaced(names, shown.count or 6)
+            drawn = queries.query_photos({name: photo(shown.dataset, name) for name in picked})
+        case "queries" if shown.count is None:
+            query = chosen()
+            versions = {attack: photo(shown.dataset, query, attack) for attack in shown.attacks}
+            drawn = queries.adversarial_queries(results, {(shown.dataset, query): versions})
+        case "queries":
+            names = {name: results.loc[results["dataset"] == name, "query"].unique() for name in sample}
+            single = len(shown.attacks) == 1  # without the originals, as in figure A.4
+            panels = {
+                (name, query): {
+                    attack: photo(name, query, attack) for attack in (*([] if single else ["original"]), *shown.attacks)
+                }
+                for name, query in queries.sample(names, shown.count, shown.seed or 0)
+            }
+            drawn = queries.adversarial_queries(results, panels, columns=4 if single else None)
+        case "magnified":
+            query = chosen()
+            pixels = photo(shown.dataset, query)
+            images = {"Photo": pixels}
+            images |= {maps[name]: variance(name, query, pixels.shape) for name in shown.maps}
+            drawn = magnified.magnified(images, crop(query, pixels.shape))
+        case "comparison":
+            query = chosen()
+            versions = {attack: photo(shown.dataset, query, attack) for attack in ("original", *shown.attacks)}
+            square = crop(query, versions["original"].shape)
+            drawn = comparison.comparison(results, versions, shown.dataset, query, square)
+        case "threshold":
+            from cvpire.figures.threshold import threshold, threshold_data
+
+            asked = (results, random, shown.attack, shown.iterations)
+            drawn, data = threshold(*asked), threshold_data(*asked)
+        case "iterations" if number == "4.12":
+            rows = results[results["attack"].isin(["original", *shown.attacks])] if shown.attacks else results
+            drawn = iterations.convergence(rows, random, shown.dataset)
+            data = iterations.convergence_data(rows, random, shown.dataset)
+        case "iterations":
+            asked = (results, random, shown.dataset, shown.attack)
+            drawn, data = iterations.map_against_iterations(*asked), iterations.map_against_iterations_data(*asked)
+    style.save(drawn, stem)
+    if data is not None:
+        _write_csv(Path(f"{stem}.csv"), data)
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None}
+
+
+@app.command()
+def overview(
+    output: Annotated[Path, typer.Argument(help="The page, .html.")],
+    configuration: Annotated[str, typer.Option(help="Configuration as JSON.")],
+    run: Annotated[str, typer.Option(help="JSON: attacks by name, as for `cvpire collect`.")],
+    tables: Annotated[list[str], typer.Option("--table", help="Tables, by name.")] = [],  # noqa: B006
+    figures: Annotated[list[str], typer.Option("--figure", help="Figures, by number.")] = [],  # noqa: B006
+    root: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
+) -> None:
+    """Lay out a run on one page: configuration, tables, figures, each query before and after."""
+    import yaml
+
+    from cvpire.datasets.listing import read_listing
+    from cvpire.figures.catalogue import CATALOGUE as FIGURES
+    from cvpire.overview import Case, Shot
+    from cvpire.overview import overview as lay_out
+    from cvpire.photos import load_photo
+    from cvpire.provenance import facts, stage_times
+    from cvpire.tables.catalogue import CATALOGUE as TABLES
+    from cvpire.tables.collection import read_results
+    from cvpire.tables.selection import own_victim
+
+    attacks, results = json.loads(run), read_results(root / "tables" / "queries.csv")
+    rows = own_victim(results)
+    rows = rows[rows["headline"].astype(bool)]
+
+    def shot(row: Any) -> Shot:
+        path = root / row.dataset / "original" / f"{row.query}.png"
+        if row.attack != "original":
+            about = attacks[row.attack]
+            variant = f"m{about['multiplier']:g}_T{about['iterations']}"
+            folder = root / row.dataset / about["network"] / row.attack / "queries" / variant
+            path = folder / (row.query + about["suffix"])
+        return Shot(row.label, load_photo(path), row.ap, row.ssim, str(row.top).split("/"))
+
+    def cases() -> Iterator[Case]:
+        for dataset, of_dataset in rows.groupby("dataset", sort=False):
+            listed = read_listing(root / dataset / "dataset.json")
+            for query, of_query in of_dataset.groupby("query"):
+                shots = [shot(row) for row in of_query.drop_duplicates("attack").itertuples()]
+                yield Case(dataset, query, listed.queries[query].relevant, shots)
+
+    def cells(name: str) -> tuple[str, list[list[str]]]:
+        with (root / "tables" / f"table-{name}.csv").open(encoding="utf-8", newline="") as file:
+            return TABLES[name].caption, list(csv_format.reader(file))
+
+    page = lay_out(
+        "Adversarial queries for image retrieval: results",
+        facts(),
+        yaml.safe_dump(json.loads(configuration), sort_keys=False, allow_unicode=True),
+        stage_times(Path(".snakemake")),
+        {name: cells(name) for name in tables},
+        {
+            number: (FIGURES[number].title, (root / "figures" / f"figure-{number}.png").read_bytes())
+            for number in figures
+        },
+        cases(),
+    )
+    files.write_text(output, page)
 
 
 @app.command()
@@ -633,6 +886,41 @@ def audit(
         from cvpire.figures.audit import audit_figure
 
         style.save(audit_figure(audited), figure)
+
+
+@app.command()
+def estimate(
+    configuration: Annotated[Path, typer.Argument(help="Configuration, like config/thesis.yaml.")],
+    downloads: Annotated[Path, typer.Option(help="Addresses and sizes.")] = Path("config/downloads.yaml"),
+) -> None:
+    """Estimate the downloads, attack iterations and disk of a configuration before anything starts."""
+    from cvpire.datasets.benchmarks import BENCHMARKS
+    from cvpire.datasets.demo import demo_dataset
+    from cvpire.datasets.folder import read_folder
+    from cvpire.downloads import load_downloads
+    from cvpire.estimate import Size
+    from cvpire.estimate import estimate as estimate_run
+
+    read = config.read_config(configuration)
+    known = load_downloads(Path(read.downloads or downloads))
+    sizes, needed = {}, {network.weights for network in read.networks.values()}
+    for name, options in read.datasets.items():
+        if options.kind in BENCHMARKS:
+            benchmark = BENCHMARKS[options.kind]
+            sizes[name] = Size(len(options.queries or []) or benchmark.queries, benchmark.database)
+            names_file = BENCHMARKS[benchmark.photos].ground_truth
+            needed |= {*benchmark.archives, options.ground_truth or benchmark.ground_truth, names_file}
+        else:
+            found = (
+                demo_dataset(options.part, ".")
+                if options.kind == "demo"
+                else read_folder(options.folder, options.ground_truth, options.missing)
+            )
+            sizes[name] = Size(len(options.queries or found.queries), len(found.database))
+    table = estimate_run(read, sizes, {name: known[name].megabytes for name in sorted(needed & known.keys())})
+    typer.echo(table.to_markdown(index=False, floatfmt=",.0f", intfmt=","))
+    iterations = int(table.loc[table["unit"] == "iterations", "count"].sum())
+    typer.echo(f"\n{iterations:,} attack iterations; {table['megabytes'].sum() / 1000:,.1f} GB on the disk at the end.")
 
 
 @app.command()

@@ -269,7 +269,7 @@ class DownloadOptions(Options):
 
     urls: Annotated[list[str], Field(min_length=1)]
     """Addresses, tried in this order."""
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")] | None = None
     """SHA-256 in hexadecimal, or its beginning; default: what the first download had, kept in downloads.lock."""
     megabytes: PositiveFloat
     """Size, roughly, for `cvpire estimate`."""
@@ -279,15 +279,29 @@ class FigureOptions(Options):
     """What a figure shows; what is not given is chosen by the rule in docs/figures.md."""
 
     dataset: Name | None = None
-    """Dataset (default: the first)."""
+    """Dataset (default: the first, or the last where the thesis shows Paris-6k)."""
     attack: Name | None = None
-    """Attack (default: the first)."""
+    """Attack of 4.3, 4.4, A.1, or the one whose map bounds (default: the first)."""
+    attacks: Annotated[list[Name], Field(min_length=1)] | None = None
+    """Attacks side by side (default: all on the dataset; 4.8 to 4.11: the first two)."""
+    maps: Annotated[list[Name], Field(min_length=1)] | None = None
+    """Variance maps of 4.7 (default: all but the uniform ones)."""
     query: str | None = None
     """Query photo."""
+    rule: Literal["ap-drop", "ssim-difference"] | None = None
+    """Order from which a query is taken: drop of AP, or SSIM of the first attack minus that of the second."""
+    quantile: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Which query of that order: 0 the first, 0.5 the median one, 1 the last."""
+    count: PositiveInt | None = None
+    """How many queries, or, of a random sample, how many of each dataset."""
+    seed: Annotated[int, Field(ge=0)] | None = None
+    """Seed of a random sample."""
+    iterations: PositiveInt | None = None
+    """After how many iterations (4.4; thesis: 150; default: those of Table 4.1)."""
     crop: tuple[int, int, int] | None = None
     """Magnified square: left, top, side in pixels of the query."""
-    magnification: Annotated[int, Field(ge=2, le=32)] = 5
-    """Magnification of the crop."""
+    magnification: Annotated[int, Field(ge=2, le=32)] | None = None
+    """Magnification of the square."""
 
 
 class AuditOptions(Options):
@@ -309,7 +323,20 @@ class AuditOptions(Options):
         return self
 
 
-FigureNumber = Literal["3.3", "4.3", "4.4", "4.6", "4.12"]
+class TableOptions(Options):
+    """What a table compares."""
+
+    attack: Name | None = None
+    """Attack at its headline multiplier (default: the first)."""
+    other: Name | None = None
+    """Attack at all its multipliers (default: the second)."""
+
+
+TableNumber = Literal["4.2"]
+FigureNumber = Literal[
+    *("1.2", "2.13", "2.14", "3.1", "3.2", "3.3", "4.1", "4.2", "4.3", "4.4", "4.5", "4.6"),
+    *("4.7", "4.8", "4.9", "4.10", "4.11", "4.12", "A.1", "A.2", "A.3", "A.4"),
+]
 
 
 class Config(Options):
@@ -349,6 +376,8 @@ class Config(Options):
     """Image quality."""
     retrieval: RetrievalOptions = RetrievalOptions()
     """Ranking and average precision."""
+    tables: dict[TableNumber, TableOptions] = {}
+    """Tables to make beside Table 4.1, by their number in the thesis."""
     figures: dict[FigureNumber, FigureOptions] = {}
     """Figures to draw, by their number in the thesis."""
     audit: AuditOptions | None = None
@@ -365,9 +394,17 @@ class Config(Options):
             for attack in dataset.attacks or []:
                 _known(attack, self.attacks, f"datasets.{name}.attacks", "attacks")
             _known(dataset.distractors, self.distractors, f"datasets.{name}.distractors", "distractors")
+        for number, table in self.tables.items():
+            _known(table.attack, self.attacks, f"tables.{number}.attack", "attacks")
+            _known(table.other, self.attacks, f"tables.{number}.other", "attacks")
+            if len(self.attacks) < 2:
+                raise ValueError(f"tables.{number}: expected two attacks to compare; section attacks has one")
         for number, figure in self.figures.items():
             _known(figure.dataset, self.datasets, f"figures.{number}.dataset", "datasets")
-            _known(figure.attack, self.attacks, f"figures.{number}.attack", "attacks")
+            for attack in (figure.attack, *(figure.attacks or [])):
+                _known(attack, self.attacks, f"figures.{number}.attack", "attacks")
+            for name in figure.maps or []:
+                _known(name, self.variance, f"figures.{number}.maps", "variance")
         for taken in ("original", "variance", "descriptors"):
             if taken in self.networks or taken in self.attacks:
                 raise ValueError(f"networks, attacks: the name `{taken}` is taken by a folder under results/")

@@ -61,7 +61,7 @@ def load_photo(
     if box is not None:
         image = _cut(image, box, path)
     if longest_side is not None:
-        side = max(1, round(longest_side * max(image.size) / full_side))
+        side = max(1, longest_side * max(image.size) // full_side)  # cut, as Pillow does with GeM's fractions
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return np.array(image)
 

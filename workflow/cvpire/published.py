@@ -1,4 +1,4 @@
-"""The published artefacts, out of the repository of the thesis's author (SamSweere/CV-PIRE), as `cvpire audit` wants."""
+"""The published artefacts, out of the repository of the thesis's author (SamSweere/CV-PIRE), for `cvpire audit`."""
 
 import re
 import shutil

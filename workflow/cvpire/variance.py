@@ -2,15 +2,18 @@
 
 import logging
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from cvpire.color import DIFFERENCES, Array, namespace, srgb_to_lab
+from cvpire.color import SQUARED_DIFFERENCES, Array, linear_to_lab, namespace, srgb_to_linear, with_chroma
 
 logger = logging.getLogger(__name__)
 
-_STRIP = 2**15  # pixels worked on at a time: their temporaries stay in the processor's cache
+_TILES = {"cpu": (56, 512), "cuda": (4096, 4096)}
+"""Height and width of what is worked on at a time, so that temporaries stay in the CPU's cache or the GPU's memory."""
 
 
 def variance_map(
@@ -25,6 +28,7 @@ def variance_map(
     deviation_divisor: str = "count",
     normalisation: str = "maximum",
     device: str = "cpu",
+    threads: int | None = None,
 ) -> np.ndarray:
     """Compute the normalised variance map of a photo (section 3.2.3).
 
@@ -36,6 +40,9 @@ def variance_map(
         See `cvpire.config.VarianceOptions`.
     device : {"cpu", "cuda"}
         Where colour variances are computed: by NumPy on the CPU, by torch on a GPU.
+    threads : int, optional
+        For colour variances on the CPU; the result does not depend on it. Default: the environment's OMP_NUM_THREADS,
+        which Snakemake sets to a job's share, or else one a processor.
 
     Returns
     -------
@@ -47,14 +54,7 @@ def variance_map(
     if kind == "luminance":
         values = luminance_deviation(grey_values(photo, luma), kernel_size, deviation_divisor)
     else:
-        pixels = np.ascontiguousarray(photo.transpose(2, 0, 1))
-        if device != "cpu":
-            import torch
-
-            pixels = torch.from_numpy(pixels).to(device)
-        lab = srgb_to_lab(namespace(pixels).asarray(pixels, dtype=namespace(pixels).float32) / 255)
-        values = color_variance(lab, kernel_size, sigma, difference, mean_over)
-        values = values if isinstance(values, np.ndarray) else values.cpu().numpy()
+        values = _tiled_color_variance(photo, kernel_size, sigma, difference, mean_over, device=device, threads=threads)
     return normalise(values, normalisation)
 
 
@@ -89,29 +89,70 @@ def color_variance(
         Colour variance pV, >= 0, in units of the colour difference.
     """
     xp = namespace(lab)
-    measure = DIFFERENCES[difference]
+    squared_difference = SQUARED_DIFFERENCES[difference]
+    colors = with_chroma(lab)
     height, width = lab.shape[1:]
     reach = kernel_size // 2
     total = xp.zeros_like(lab[0])
     # Each unordered pair of pixels once: half of the neighbours suffices, and both ends receive the difference.
-    offsets = [(dy, dx) for dy in range(reach + 1) for dx in range(-reach, reach + 1) if dy > 0 or dx > 0]
-    rows = max(1, _STRIP // width)
-    for top in range(0, height, rows):
-        for dy, dx in offsets:
-            bottom = min(top + rows, height - dy)
-            if bottom <= top or abs(dx) >= width:
-                continue
-            left, right = max(0, -dx), width - max(0, dx)
-            here = (slice(top, bottom), slice(left, right))
-            there = (slice(top + dy, bottom + dy), slice(left + dx, right + dx))
-            one, other = lab[:, *here], lab[:, *there]
-            weight = gaussian(dx, dy, sigma)
-            contribution = (weight * measure(other, one)) ** 2
-            total[here] += contribution
-            total[there] += contribution if difference != "cie94" else (weight * measure(one, other)) ** 2
+    for dy, dx in ((dy, dx) for dy in range(reach + 1) for dx in range(-reach, reach + 1) if dy > 0 or dx > 0):
+        if dy >= height or abs(dx) >= width:
+            continue
+        here = (slice(0, height - dy), slice(max(0, -dx), width - max(0, dx)))
+        there = (slice(dy, height), slice(max(0, dx), width + min(0, dx)))
+        one, other = colors[:, *here], colors[:, *there]
+        weight = gaussian(dx, dy, sigma) ** 2
+        contribution = weight * squared_difference(other, one)
+        total[here] += contribution
+        total[there] += contribution if difference != "cie94" else weight * squared_difference(one, other)
     count = _window_counts(height, width, reach) - (mean_over == "neighbours")
     count = xp.asarray(np.maximum(count, 1), dtype=total.dtype, **_device_of(total))
-    return xp.sqrt(total / count)
+    # Rounding can make the square of a tiny difference negative.
+    return xp.sqrt(xp.clip(total, 0, None) / count)
+
+
+def _tiled_color_variance(
+    photo: np.ndarray, kernel_size: int, *options: Any, device: str, threads: int | None
+) -> np.ndarray:
+    """Colour variance of an 8-bit photo, tile by tile; the tiling changes no bit of it."""
+    height, width = photo.shape[:2]
+    tile_height, tile_width = _TILES[device]
+    reach = kernel_size // 2
+    pixels = np.ascontiguousarray(photo.transpose(2, 0, 1))
+    linear = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
+    result = np.empty((height, width), dtype=np.float32)
+
+    def fill(top: int, left: int) -> None:
+        # With the surroundings, which are computed again: what is kept of each tile has all of its neighbours.
+        bottom, right = min(top + tile_height, height), min(left + tile_width, width)
+        above, before = max(top - reach, 0), max(left - reach, 0)
+        patch = np.take(linear, pixels[:, above : bottom + reach, before : right + reach])
+        values = color_variance(linear_to_lab(_on(device, patch)), kernel_size, *options)
+        values = values if isinstance(values, np.ndarray) else values.cpu().numpy()
+        result[top:bottom, left:right] = values[top - above : bottom - above, left - before : right - before]
+
+    # Until glibc has freed a large block, it returns all freed memory to the system; taken anew for each temporary
+    # array, that memory doubles the time.
+    np.empty(2**24, dtype=np.uint8)
+    corners = [(top, left) for top in range(0, height, tile_height) for left in range(0, width, tile_width)]
+    # Threads share the work well: NumPy and torch release the interpreter while they compute.
+    with ThreadPoolExecutor(1 if device != "cpu" else threads or _available_threads()) as pool:
+        list(pool.map(fill, *zip(*corners, strict=True)))
+    return result
+
+
+def _available_threads() -> int:
+    # A list stands for nested levels of parallelism.
+    share = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(share) if share.isdecimal() and int(share) else os.cpu_count() or 1
+
+
+def _on(device: str, array: np.ndarray) -> Array:
+    if device == "cpu":
+        return array
+    import torch
+
+    return torch.from_numpy(array).to(device)
 
 
 def grey_values(photo: np.ndarray, luma: str) -> np.ndarray:

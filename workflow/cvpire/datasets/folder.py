@@ -1,11 +1,10 @@
 """A dataset from a folder of photos and a ground-truth file."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from cvpire.datasets import Dataset, Query
+from cvpire.datasets import Dataset, some, with_answers
 from cvpire.datasets.ground_truth import GroundTruth, read_ground_truth
 from cvpire.datasets.names import photo_name
 from cvpire.errors import InputError
@@ -37,13 +36,13 @@ def read_folder(folder: str | Path, ground_truth: str | Path, missing: Literal["
         Missing or empty folder, two photos of one name, a broken link, bad ground truth, missing photos.
     """
     folder, ground_truth = Path(folder), Path(ground_truth)
-    photos = _photos(folder)
+    photos = read_photos(folder)
     truth = read_ground_truth(ground_truth)
     notes = []
-    if lacking := _named(truth) - photos.keys():
+    if lacking := truth.names - photos.keys():
         if missing == "error":
             raise InputError(
-                f"{folder}: lacks {len(lacking)} photos that {ground_truth} names ({_some(lacking)}); "
+                f"{folder}: lacks {len(lacking)} photos that {ground_truth} names ({some(lacking)}); "
                 f"add them, or set `missing: drop` to go on without them{_hint(lacking)}"
             )
         notes.append(f"{folder}: {_dropped(truth, lacking)}")
@@ -55,11 +54,12 @@ def read_folder(folder: str | Path, ground_truth: str | Path, missing: Literal["
 
     used = {*database, *truth.queries}
     if unused := photos.keys() - used:
-        notes.append(f"{folder}: left out {len(unused)} photos that {ground_truth} does not name ({_some(unused)})")
+        notes.append(f"{folder}: left out {len(unused)} photos that {ground_truth} does not name ({some(unused)})")
     return Dataset({name: photos[name] for name in sorted(used)}, database, truth.queries, tuple(notes))
 
 
-def _photos(folder: Path) -> dict[str, Path]:
+def read_photos(folder: Path) -> dict[str, Path]:
+    """List the photos of a folder by name; `InputError` where there are none, or two of one name."""
     photos: dict[str, Path] = {}
     try:
         with os.scandir(folder) as entries:  # tells files from folders without asking for each
@@ -82,6 +82,17 @@ def _photos(folder: Path) -> dict[str, Path]:
     return photos
 
 
+def photo_tree(folder: Path) -> dict[str, Path]:
+    """List the photos of a folder and all folders below it, by path without suffix; `InputError` without any."""
+    found = sorted(
+        (Path(root) / file for root, _, names in os.walk(folder) for file in names if file.lower().endswith(SUFFIXES)),
+        key=str,
+    )
+    if not found:
+        raise InputError(f"{folder}: no photos in this folder or below; expected files ending in {', '.join(SUFFIXES)}")
+    return {photo_name("__".join(path.relative_to(folder).with_suffix("").parts)): path for path in found}
+
+
 def _is_photo(entry: os.DirEntry) -> bool:
     if not entry.name.lower().endswith(SUFFIXES):
         return False
@@ -91,21 +102,17 @@ def _is_photo(entry: os.DirEntry) -> bool:
     return entry.is_file()
 
 
-def _named(truth: GroundTruth) -> set[str]:
-    return {*(truth.database or ()), *truth.queries}.union(*(q.relevant | q.junk for q in truth.queries.values()))
-
-
-def _without(truth: GroundTruth, lacking: set[str]) -> GroundTruth:
+def _without(truth: GroundTruth, lacking: frozenset[str]) -> GroundTruth:
     database = truth.database and tuple(name for name in truth.database if name not in lacking)
     queries = {
-        name: Query(query.relevant - lacking, query.junk - lacking, query.box)
+        name: with_answers(query, lambda answer: (answer[0] - lacking, answer[1] - lacking))
         for name, query in truth.queries.items()
         if name not in lacking
     }
     return GroundTruth(database, queries)
 
 
-def _dropped(truth: GroundTruth, lacking: set[str]) -> str:
+def _dropped(truth: GroundTruth, lacking: frozenset[str]) -> str:
     sections = {
         "queries": truth.queries,
         "relevant": set().union(*(query.relevant for query in truth.queries.values())),
@@ -113,14 +120,9 @@ def _dropped(truth: GroundTruth, lacking: set[str]) -> str:
         "database": truth.database or (),
     }
     counts = [f"{len(lacking.intersection(names))} of {len(names)} {title}" for title, names in sections.items()]
-    return f"dropped {len(lacking)} photos that the folder lacks ({', '.join(counts)}): {_some(lacking)}"
+    return f"dropped {len(lacking)} photos that the folder lacks ({', '.join(counts)}): {some(lacking)}"
 
 
-def _some(names: Iterable[str]) -> str:
-    names = sorted(names)
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-
-
-def _hint(lacking: set[str]) -> str:
+def _hint(lacking: frozenset[str]) -> str:
     suffixed = any(name.lower().endswith(SUFFIXES) for name in lacking)
     return "; names are file names without the suffix" if suffixed else ""

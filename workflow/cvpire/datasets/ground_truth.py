@@ -1,4 +1,4 @@
-"""Read ground truth: our JSON, or the pickle in which Oxford-5k and Paris-6k are distributed."""
+"""Read ground truth: our JSON, or the files in which Oxford-5k and Paris-6k are distributed, original and revisited."""
 
 import io
 import json
@@ -6,16 +6,20 @@ import pickle
 import re
 import struct
 import unicodedata
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
 from cvpire.config import Options, validate
-from cvpire.datasets import Query
+from cvpire.datasets import Difficulty, Query, revisited_answers, some
 from cvpire.datasets.names import photo_name
 from cvpire.errors import InputError
 
@@ -32,17 +36,28 @@ class GroundTruth:
     queries: Mapping[str, Query]
     """Queries by name, sorted."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every photo that is ranked, a query, relevant or junk."""
+        judged = (query.relevant | query.junk for query in self.queries.values())
+        return frozenset(self.database or ()).union(self.queries, *judged)
 
-def read_ground_truth(path: str | Path) -> GroundTruth:
+
+def read_ground_truth(path: str | Path, difficulty: Difficulty = "medium") -> GroundTruth:
     """Read ground truth, in the format that the file's suffix says.
 
     Parameters
     ----------
     path : str or Path
-        `.json`, our format: ``{"database": [name, ...], "queries": {name: {"relevant": [name, ...],
-        "junk": [name, ...], "box": [x0, y0, x1, y1]}}}``; `database`, `junk` and `box` may be missing.
-        `.pkl`, the Oxford/Paris pickle: a dict of `imlist`, `qimlist`, `gnd` and perhaps `qidx`, where `gnd[i]` is
-        a dict of `ok`, `junk` (0-based indices into `imlist`) and `bbx`. It is read without executing anything.
+        `.json`, our format: ``{"database": [name, ...], "queries": {name: {"relevant": [name, ...], "junk": [...],
+        "easy": [...], "box": [x0, y0, x1, y1]}}}``. All but `queries` and `relevant` may be missing; `easy`, where it
+        is given, tells the easy ones of the relevant photos from the hard ones.
+        `.pkl`, the Oxford/Paris pickle: a dict of `imlist`, `qimlist` and `gnd`, where `gnd[i]` is a dict of `ok`,
+        `junk` (original) or `easy`, `hard`, `junk` (revisited), all 0-based indices into `imlist`, and `bbx`. `qidx`
+        may stand beside or in place of `qimlist`. It is read without executing anything.
+        `.mat`, the same as a MATLAB file (version 5 to 7.2), with 1-based indices.
+    difficulty : {"easy", "medium", "hard"}
+        Which answers the queries carry where the file tells easy from hard (`cvpire.datasets.revisited_answers`).
 
     Returns
     -------
@@ -55,15 +70,21 @@ def read_ground_truth(path: str | Path) -> GroundTruth:
         names that no photo can have, a photo that is both relevant and junk, or neither ranked nor a query.
     """
     path = Path(path)
-    read = {".json": _read_json, ".pkl": _read_pickle}.get(path.suffix.lower())
+    read = _READERS.get(path.suffix.lower())
     if read is None:
-        raise InputError(f"{path}: unknown kind of ground truth; expected a .json file or an Oxford/Paris .pkl file")
+        raise InputError(f"{path}: unknown kind of ground truth; expected a .json file or an Oxford/Paris .pkl or .mat")
     content = validate(_Content, read(_bytes(path), path), str(path))
-    queries = {
-        name: Query(frozenset(entry.relevant), frozenset(entry.junk), entry.box)
-        for name, entry in sorted(content.queries.items())
-    }
+    queries = {name: _query(entry, difficulty) for name, entry in sorted(content.queries.items())}
     return GroundTruth(None if content.database is None else tuple(sorted(content.database)), queries)
+
+
+def _query(entry: "_Entry", difficulty: Difficulty) -> Query:
+    relevant, junk = frozenset(entry.relevant), frozenset(entry.junk)
+    if entry.easy is None:
+        return Query(relevant, junk, entry.box)
+    easy = frozenset(entry.easy)
+    difficulties = revisited_answers(easy, relevant - easy, junk)
+    return Query(*difficulties[difficulty], entry.box, difficulties)
 
 
 PhotoName = Annotated[str, AfterValidator(photo_name)]
@@ -82,12 +103,15 @@ class _Entry(Options):
 
     relevant: tuple[PhotoName, ...]
     junk: tuple[PhotoName, ...] = ()
+    easy: tuple[PhotoName, ...] | None = None
     box: Annotated[tuple[Coordinate, Coordinate, Coordinate, Coordinate], AfterValidator(_box)] | None = None
 
     @model_validator(mode="after")
     def _disjoint(self) -> "_Entry":
         if both := set(self.relevant) & set(self.junk):
-            raise ValueError(f"both relevant and junk: {_some(both)}")
+            raise ValueError(f"both relevant and junk: {some(both)}")
+        if others := set(self.easy or ()) - set(self.relevant):
+            raise ValueError(f"easy, but not relevant: {some(others)}")
         return self
 
 
@@ -102,12 +126,12 @@ class _Content(Options):
         if self.database is None:
             return self
         if twice := _twice(self.database):
-            raise ValueError(f"database: named twice: {_some(twice)}")
+            raise ValueError(f"database: named twice: {some(twice)}")
         database = set(self.database)
         for name, entry in self.queries.items():
             # What is not ranked can never be found: the average precision would be too low without a word.
             if unranked := {*entry.relevant, *entry.junk} - database:
-                raise ValueError(f"queries.{name}: relevant or junk, but not in the database: {_some(unranked)}")
+                raise ValueError(f"queries.{name}: relevant or junk, but not in the database: {some(unranked)}")
         return self
 
 
@@ -137,55 +161,66 @@ def _read_json(data: bytes, path: Path) -> dict[str, Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # Without this the last of two queries of one name would win, silently.
     if twice := _twice(key for key, _ in pairs):
-        raise ValueError(f"key given twice: {_some(twice)}")
+        raise ValueError(f"key given twice: {some(twice)}")
     return dict(pairs)
 
 
-def _read_pickle(data: bytes, path: Path) -> dict[str, Any]:
+def _read_distributed(
+    data: bytes, path: Path, load: Callable[[bytes], Any], first: int, expected: str
+) -> dict[str, Any]:
     try:
-        # Python 2's strings are bytes to Python 3; Latin-1 keeps the bytes of its arrays.
-        raw = _Unpickler(io.BytesIO(data), encoding="latin-1").load()
-    except Exception as error:  # corrupt pickles raise anything: EOFError, KeyError, TypeError, ...
+        raw = load(data)
+    except Exception as error:  # corrupt files raise anything: EOFError, KeyError, TypeError, MemoryError, ...
         reason = " ".join(str(error).split())[:200] or _kind(error)
-        raise InputError(
-            f"{path}: not the Oxford/Paris ground truth ({reason}); "
-            "expected a pickle of dicts, lists, strings, numbers and one-dimensional numpy arrays"
-        ) from None
+        raise InputError(f"{path}: not the Oxford/Paris ground truth ({reason}); expected {expected}") from None
     try:
-        return _as_json(raw)
+        return _as_json(raw, first)
     except _Unexpected as error:
         raise InputError(f"{path}: {error}") from None
 
 
 class _Unexpected(Exception):
-    """The pickle's data have another shape. Values are not shown: the repr of a hostile one may never end."""
+    """The file's data have another shape. Values are not shown: the repr of a hostile one may never end."""
 
 
-def _as_json(raw: Any) -> dict[str, Any]:
-    """Bring the Oxford/Paris dict into the shape of our JSON."""
-    names, queries = _strings(raw, "imlist"), _strings(raw, "qimlist")
+def _as_json(raw: Any, first: int) -> dict[str, Any]:
+    """Bring the Oxford/Paris dict, whose indices count from `first`, into the shape of our JSON."""
+    names = _strings(raw, "imlist")
+    if "qidx" in raw:
+        indexed = _photos(raw, "qidx", names, first)
+        raw = {"qimlist": indexed, **raw}
+    queries = _strings(raw, "qimlist")
     truths = _get(raw, "gnd", list, tuple)
     if len(truths) != len(queries):
         raise _Unexpected(f"expected one entry of gnd for each of qimlist, found {len(truths)} and {len(queries)}")
-    if "qidx" in raw and _photos(raw, "qidx", names) != queries:
-        raise _Unexpected("qidx and qimlist name different queries; expected 0-based indices into imlist")
+    if "qidx" in raw and indexed != queries:
+        raise _Unexpected(f"qidx and qimlist name different queries; expected {first}-based indices into imlist")
     entries = {}
     for number, (query, truth) in enumerate(zip(queries, truths, strict=True)):
         place = f"gnd[{number}]"
         box = list(_get(truth, "bbx", list, tuple, place=place))
         if len(box) != 4 or not all(type(value) in (int, float) and abs(value) < 1e9 for value in box):
             raise _Unexpected(f"{place}.bbx: expected four numbers x0, y0, x1, y1")
-        relevant, junk = (_photos(truth, key, names, place=place) for key in ("ok", "junk"))
-        entries[query] = {"relevant": relevant, "junk": junk, "box": box}
+        listed = partial(_photos, truth, names=names, first=first, place=place)
+        entries[query] = entry = {"junk": listed("junk"), "box": box}
+        if "easy" in truth or "hard" in truth:
+            easy, hard = listed("easy"), listed("hard")
+            if both := set(easy) & set(hard):
+                raise _Unexpected(f"{place}: both easy and hard: {some(both)}")
+            entry |= {"relevant": easy + hard, "easy": easy}
+        else:
+            entry["relevant"] = listed("ok")
     return {"database": names, "queries": entries}
 
 
 def _get(section: Any, key: str, *types: type, place: str = "") -> Any:
     if not isinstance(section, dict):
-        raise _Unexpected(f"expected {place or 'the pickle'} to be a dict, found {_kind(section)}")
+        raise _Unexpected(f"expected {place or 'the content'} to be a dict, found {_kind(section)}")
     place = f"{place}.{key}".lstrip(".")
     if key not in section:
-        raise _Unexpected(f"{place} is missing; expected imlist, qimlist, and gnd[i] with ok, junk, bbx")
+        raise _Unexpected(
+            f"{place} is missing; expected imlist, qimlist, and gnd[i] with ok (or easy, hard), junk, bbx"
+        )
     if not isinstance(section[key], types):
         raise _Unexpected(f"{place}: expected a {types[0].__name__}, found {_kind(section[key])}")
     return section[key]
@@ -201,19 +236,26 @@ def _strings(section: Any, key: str) -> list[str]:
         except ValueError as error:
             raise _Unexpected(f"{key}[{number}]: {error}") from None
     if twice := _twice(names):
-        raise _Unexpected(f"{key}: named twice: {_some(twice)}")
+        raise _Unexpected(f"{key}: named twice: {some(twice)}")
     return names
 
 
-def _photos(section: Any, key: str, names: list[str], place: str = "") -> list[str]:
+def _photos(section: Any, key: str, names: list[str], first: int, place: str = "") -> list[str]:
     photos = []
     for index in _get(section, key, list, tuple, set, frozenset, place=place):
-        if type(index) is not int or not 0 <= index < len(names):
+        if type(index) is not int or not first <= index < first + len(names):
             shown = index if type(index) is int and abs(index) < 1e9 else _kind(index)
             place = f"{place}.{key}".lstrip(".")
-            raise _Unexpected(f"{place}: expected 0-based indices into imlist, below {len(names)}, found {shown}")
-        photos.append(names[index])
+            raise _Unexpected(
+                f"{place}: expected {first}-based indices into imlist, below {first + len(names)}, found {shown}"
+            )
+        photos.append(names[index - first])
     return photos
+
+
+def _unpickle(data: bytes) -> Any:
+    # Python 2's strings are bytes to Python 3; Latin-1 keeps the bytes of its arrays.
+    return _Unpickler(io.BytesIO(data), encoding="latin-1").load()
 
 
 class _Unpickler(pickle.Unpickler):
@@ -300,15 +342,104 @@ class _Array(list):
         return values
 
 
+def _load_matlab(data: bytes) -> dict[str, Any]:
+    """Read what is needed of a MATLAB file of level 5 ("MAT-File Format", The MathWorks).
+
+    scipy.io.loadmat is not for files of unknown origin: a few changed bytes crash the whole process.
+    """
+    if data[124:128] != b"\x00\x01IM":  # version 1, little-endian
+        raise ValueError("another version, or no MATLAB file")
+    variables, size = {}, 0
+    for kind, content in _elements(memoryview(data)[128:]):
+        if kind == _COMPRESSED:
+            stream = zlib.decompressobj()
+            # A few compressed bytes can ask for any amount of memory.
+            content = memoryview(stream.decompress(content, MAX_BYTES - size + 1))
+            size += len(content)
+            if size > MAX_BYTES:
+                raise ValueError(f"more than {MAX_BYTES // 2**20} MB when decompressed")
+            if not stream.eof:
+                raise ValueError("truncated")
+            ((kind, content),) = _elements(content)
+        _, _, (_, name) = islice(_elements(content), 3)
+        name = bytes(name).decode("ascii")
+        if name in variables:
+            raise ValueError(f"two variables {name}")
+        if name in ("imlist", "qimlist", "qidx", "gnd"):
+            variables[name] = _matlab_value(content)
+    return variables
+
+
+_COMPRESSED = 15
+_MATLAB_NUMBERS = {1: "b", 2: "B", 3: "h", 4: "H", 5: "i", 6: "I", 7: "f", 9: "d", 12: "q", 13: "Q"}
+_MATLAB_TEXTS = {1: "ascii", 2: "ascii", 4: "utf-16-le", 16: "utf-8", 17: "utf-16-le", 18: "utf-32-le"}
+"""Numbers of MATLAB's data types, and the struct module's letters or Python's encodings."""
+
+
+def _elements(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Type and content of each data element."""
+    position = 0
+    while position < len(data):
+        kind, size = struct.unpack_from("<II", data, position)
+        position += 8
+        if kind >> 16:  # a small element: type and size share four bytes, and the content is the next four
+            kind, size, content = kind & 0xFFFF, kind >> 16, data[position - 4 : position]
+        else:
+            content = data[position : position + size]
+            position += size if kind == _COMPRESSED else size + -size % 8
+        if len(content) < size:
+            raise ValueError("truncated")
+        yield kind, content[:size]
+
+
+def _matlab_value(data: memoryview) -> Any:
+    """MATLAB's structs, cells, texts and numbers as lists of dicts, lists, strings and lists of numbers."""
+    elements = _elements(data)
+    (_, flags), (_, shape), _ = islice(elements, 3)
+    match flags[0]:
+        case 1:  # cell
+            value = [_matlab_value(content) for _, content in elements]
+        case 2:  # struct
+            (_, width), (_, text) = islice(elements, 2)
+            (width,) = struct.unpack("<i", width)
+            keys = [key.rstrip(b"\0").decode("ascii") for (key,) in struct.iter_unpack(f"{width}s", text)]
+            values = [_matlab_value(content) for _, content in elements]
+            value = [dict(zip(keys, values[i : i + len(keys)], strict=True)) for i in range(0, len(values), len(keys))]
+        case 4:  # char
+            ((kind, content),) = elements
+            return bytes(content).decode(_MATLAB_TEXTS[kind])
+        case _:  # numbers; other kinds have other elements
+            ((kind, content),) = elements
+            numbers = [number for (number,) in struct.iter_unpack("<" + _MATLAB_NUMBERS[kind], content)]
+            # MATLAB's numbers are doubles unless said otherwise.
+            value = [int(number) if number == number // 1 else number for number in numbers]
+    if len(value) != prod(number for (number,) in struct.iter_unpack("<i", shape)):
+        raise ValueError("truncated")
+    return value
+
+
 def _twice(names: Iterable[str]) -> set[str]:
     counts = Counter(unicodedata.normalize("NFC", name) for name in names)
     return {name for name, count in counts.items() if count > 1}
 
 
-def _some(names: Iterable[str]) -> str:
-    names = sorted(names)
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
 def _kind(value: Any) -> str:
     return type(value).__name__
+
+
+_READERS = {
+    ".json": _read_json,
+    ".pkl": partial(
+        _read_distributed,
+        load=_unpickle,
+        first=0,
+        expected="a pickle of dicts, lists, strings, numbers and one-dimensional numpy arrays",
+    ),
+    ".mat": partial(
+        _read_distributed,
+        load=_load_matlab,
+        first=1,
+        expected="a MATLAB file of version 5 to 7.2 (`save -v7`)",
+    ),
+}
+"""By suffix: from a file's content and path to the shape of our JSON."""

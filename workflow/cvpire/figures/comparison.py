@@ -1,23 +1,22 @@
-"""Figure 4.6: one query under each attack, whole and magnified."""
+"""Figures 4.6, 4.8 to 4.11, A.2 and A.3: one query under some attacks, whole and magnified, and how it is chosen."""
 
-from collections.abc import Mapping
-from string import ascii_lowercase
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from cvpire.errors import InputError
-from cvpire.figures.style import style, wrapped
-from cvpire.tables.selection import ORIGINAL, attacks_of, method_labels, own_victim, select
+from cvpire.figures.magnified import magnified
+from cvpire.figures.queries import measured, scores
+from cvpire.tables.selection import ORIGINAL, attacks_of, own_victim, select
 
 
-@style()
 def comparison(
     results: pd.DataFrame, photos: Mapping[str, np.ndarray], dataset: str, query: str, crop: tuple[int, int, int]
 ) -> Figure:
-    """Draw a query and its adversarial versions, above whole, below magnified (Figure 4.6).
+    """Draw a query and its adversarial versions, above whole, below magnified (Figures 4.6 to 4.11, A.2, A.3).
 
     Parameters
     ----------
@@ -33,47 +32,26 @@ def comparison(
     Returns
     -------
     Figure
-        One column for each photo. Magnified pixels are repeated, never mixed.
+        As `cvpire.figures.magnified.magnified`.
 
     Raises
     ------
     InputError
         Where photos differ in size, the crop leaves them, or the results lack an attack, the dataset or the query.
     """
-    shapes = {photo.shape for photo in photos.values()}
-    if len(shapes) != 1:
-        sizes = ", ".join(f"{attack} {photo.shape[:2]}" for attack, photo in photos.items()) or "none given"
-        raise InputError(f"photos of query {query!r} differ in size (height, width): {sizes}")
-    height, width, _ = shapes.pop()
-    left, top, side = crop
-    if min(left, top) < 0 or side < 1 or left + side > width or top + side > height:
-        raise InputError(f"crop {crop} (left, top, side) leaves the photo of {width} x {height} pixels")
-
-    panel = 1.75 if len(photos) > 2 else 2.4  # inches
-    captions = _captions(own_victim(results), dataset, query, list(photos), letters=round(13 * panel))
-    lines = 1 + max(caption.count("\n") for caption in captions)
-    size = panel * len(photos) + 0.2, panel * (height / width + 1) + 0.15 * lines + 0.1
-    figure = Figure(figsize=size, layout="compressed")
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
-    uppers, lowers = figure.subplots(2, len(photos), squeeze=False, height_ratios=[height / width, 1])
-    for upper, lower, photo, caption in zip(uppers, lowers, photos.values(), captions, strict=True):
-        upper.imshow(photo)
-        upper.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, fill=False, color="red", linewidth=1))
-        # Repeated here, since viewers of vector files may smooth an image that they enlarge.
-        repeat = max(1, round(width / side))
-        magnified = photo[top : top + side, left : left + side].repeat(repeat, axis=0).repeat(repeat, axis=1)
-        lower.imshow(magnified, interpolation="none")
-        lower.set_xlabel(caption)
-        upper.spines[:].set_visible(False)
-        lower.spines[:].set(visible=True, color="red", linewidth=1)
-        for axes in (upper, lower):
-            axes.set(xticks=[], yticks=[])
-    lowers[0].set_ylabel(f"{width / side:.2g} times enlarged")
-    return figure
+    found = measured(own_victim(results), dataset, query, list(photos))
+    captions = [f"{row['label']}\n{scores(row)}" for row in found]
+    return magnified(dict(zip(captions, photos.values(), strict=True)), crop)
 
 
-def choose_query(results: pd.DataFrame, dataset: str) -> str:
-    """Choose the query on which the attacks work neither well nor badly.
+def choose_query(
+    results: pd.DataFrame,
+    dataset: str,
+    quantile: float = 0.5,
+    rule: Literal["ap-drop", "ssim-difference"] = "ap-drop",
+    attacks: Sequence[str] | None = None,
+) -> str:
+    """Choose a query by how the attacks work on it.
 
     Parameters
     ----------
@@ -81,34 +59,48 @@ def choose_query(results: pd.DataFrame, dataset: str) -> str:
         Rows of queries.csv.
     dataset : str
         Which dataset.
+    quantile : float
+        Which query of those in the order of the rule: 0 the first, 0.5 the median one, 1 the last; where it falls
+        between two, the lower one.
+    rule : {"ap-drop", "ssim-difference"}
+        The order, ascending: the drop of AP from the unattacked to the headline result, averaged over the attacks; or
+        the headline SSIM of the first attack minus that of the second. Equal ones are in the order of the names.
+    attacks : sequence of str, optional
+        Which attacks count. Default: all on the dataset.
 
     Returns
     -------
     str
-        The query whose drop of AP, from the unattacked to the headline result and averaged over the attacks, is the
-        median; of an even number, the lower of the two in the middle. Equal drops are in the order of the names.
+        The query's name.
 
     Raises
     ------
     InputError
-        Where the dataset, an attack on it, or a query of either is missing.
+        Where the dataset, an attack on it, or a query of either is missing, or the rule needs another attack.
     """
     rows = select(own_victim(results), dataset=dataset)
     rows = rows[rows["headline"].astype(bool)]
-    drops = {}
-    for attack in attacks_of(rows):
-        attacked = select(rows, attack=attack)
-        original = select(rows, attack=ORIGINAL, network=attacked["network"].iloc[0])
-        drops[attack] = original.set_index("query")["ap"] - attacked.set_index("query")["ap"]
-    # Attacks by name and rounded means, so that neither the rows' order nor the last bit decides.
-    table = pd.DataFrame(drops).sort_index(axis=1)
+    attacks = attacks_of(rows) if attacks is None else list(attacks)
+    attacked = {attack: select(rows, attack=attack).set_index("query") for attack in attacks}
+    if rule == "ssim-difference":
+        if len(attacks) < 2:
+            raise InputError(f"choice by ssim-difference: needs two attacks, not {', '.join(attacks) or 'none'}")
+        one, other, *_ = attacked.values()
+        table = pd.DataFrame({"difference": one["ssim"] - other["ssim"]})
+    else:
+        drops = {}
+        for attack, found in attacked.items():
+            original = select(rows, attack=ORIGINAL, network=found["network"].iloc[0]).set_index("query")
+            drops[attack] = original["ap"] - found["ap"]
+        # Attacks by name, so that their order does not decide the last bit.
+        table = pd.DataFrame(drops).sort_index(axis=1)
     if table.isna().any(axis=None):
         raise InputError(
             f"results: dataset {dataset!r}: query {table.index[table.isna().any(axis=1)][0]!r} is incomplete"
         )
     mean = table.mean(axis=1).round(12)
     ranked = sorted(mean.index, key=lambda query: (mean[query], query))
-    return ranked[(len(ranked) - 1) // 2]
+    return ranked[int(quantile * (len(ranked) - 1))]
 
 
 def crop_side(shape: tuple[int, ...], magnification: int = 5) -> int:
@@ -125,8 +117,13 @@ def crop_side(shape: tuple[int, ...], magnification: int = 5) -> int:
     return min(max(16, width // magnification), height, width)
 
 
-def choose_crop(variance_map: np.ndarray, side: int) -> tuple[int, int, int]:
-    """Choose the square that holds both flat and busy pixels.
+def choose_crop(
+    variance_map: np.ndarray,
+    side: int,
+    rule: Literal["contrast", "flat", "busy"] = "contrast",
+    allowed: np.ndarray | None = None,
+) -> tuple[int, int, int]:
+    """Choose a square of a photo by its variance map.
 
     Parameters
     ----------
@@ -134,12 +131,16 @@ def choose_crop(variance_map: np.ndarray, side: int) -> tuple[int, int, int]:
         Values in [0, 1].
     side : int
         Side in pixels, at most the shorter side of the map.
+    rule : {"contrast", "flat", "busy"}
+        The square in which the map, in 8 bits, has the greatest standard deviation, so that it holds both flat and busy
+        pixels; or the lowest, or the highest mean.
+    allowed : (H - side + 1, W - side + 1) bool array, optional
+        Which squares count, by their top and left. Default: all, as where none is allowed.
 
     Returns
     -------
     left, top, side : int
-        The square in which the map, in 8 bits, has the greatest standard deviation; of equal ones the first in
-        reading order.
+        Of equal squares the first in reading order.
 
     Raises
     ------
@@ -151,31 +152,18 @@ def choose_crop(variance_map: np.ndarray, side: int) -> tuple[int, int, int]:
         raise InputError(f"crop: a square of side {side} does not fit a photo of {width} x {height} pixels")
     # Integers keep the sums exact, so that equal windows compare as equal.
     values = np.rint(np.clip(variance_map, 0, 1) * 255).astype(np.int64)
-    spread = side**2 * _window_sums(values**2, side) - _window_sums(values, side) ** 2  # side^4 * variance
-    top, left = np.unravel_index(np.argmax(spread), spread.shape)
+    score = window_sums(values, side)
+    if rule == "contrast":
+        score = side**2 * window_sums(values**2, side) - score**2  # side^4 * variance
+    elif rule == "flat":
+        score = -score
+    if allowed is not None and allowed.any():
+        score = np.where(allowed, score, score.min() - 1)
+    top, left = np.unravel_index(np.argmax(score), score.shape)
     return int(left), int(top), side
 
 
-def _window_sums(values: np.ndarray, side: int) -> np.ndarray:
-    # (H, W) -> (H - side + 1, W - side + 1), by the integral image
+def window_sums(values: np.ndarray, side: int) -> np.ndarray:
+    """Sums over all squares of a map of integers, (H, W) -> (H - side + 1, W - side + 1), by the integral image."""
     integral = np.pad(values, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     return integral[side:, side:] - integral[:-side, side:] - integral[side:, :-side] + integral[:-side, :-side]
-
-
-def _captions(rows: pd.DataFrame, dataset: str, query: str, attacks: list[str], letters: int) -> list[str]:
-    labels = method_labels(rows)
-    rows = select(rows, dataset=dataset, query=query)
-    # Where attacks differ in their network, the first one's network ranks the unattacked query too.
-    attacked = [select(rows, attack=attack)["network"].iloc[0] for attack in attacks if attack != ORIGINAL]
-    captions = []
-    for letter, attack in zip(ascii_lowercase, attacks, strict=False):
-        known = select(rows, attack=attack, network=attacked[0]) if attack == ORIGINAL and attacked else rows
-        row = select(known, attack=attack, headline=True).iloc[0]
-        name = wrapped(f"({letter}) {labels[attack, row['network']]}", letters)
-        captions.append(f"{name}\nAP = {_short(100 * row['ap'])}, SSIM = {row['ssim']:.3f}")
-    return captions
-
-
-def _short(percent: float) -> str:
-    # Two digits, as in the thesis: 83, 16, 8.7
-    return f"{percent:.0f}" if percent >= 9.95 else f"{percent:.1f}"

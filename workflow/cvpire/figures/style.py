@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from bisect import bisect_left
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,19 +12,26 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from cvpire.errors import InputError
 from cvpire.files import whole
 
 STYLE = Path(__file__).with_name("cvpire.mplstyle")
 
-# Metadata is what would otherwise hold the date; photos inside a vector file have 300 dpi, for those who zoom in.
+VECTOR_DPI = 300
+"""Resolution of photos inside vector files, for those who zoom in."""
+
+MARK = "#D55E00"
+"""Colour of what is marked on a photo: Okabe and Ito's vermilion."""
+
+# Metadata is what would otherwise hold the date.
 _FORMATS = {
-    ".svg": {"metadata": {"Date": None}, "dpi": 300},
-    ".png": {"dpi": 200},
-    ".pdf": {"metadata": {"CreationDate": None}, "dpi": 300},
+    ".svg": {"metadata": {"Date": None}, "dpi": VECTOR_DPI},
+    ".png": {"dpi": "figure"},
+    ".pdf": {"metadata": {"CreationDate": None}, "dpi": VECTOR_DPI},
 }
 
 
@@ -33,12 +41,12 @@ def style() -> AbstractContextManager[None]:
 
 
 def save(figure: Figure, stem: str | Path) -> list[Path]:
-    """Write a figure as `stem`.svg, `stem`.png (200 dpi) and `stem`.pdf; the same figure always gives the same bytes.
+    """Write a figure as `stem`.svg, `stem`.png and `stem`.pdf; the same figure always gives the same bytes.
 
     Parameters
     ----------
     figure : Figure
-        Made by a function of this package.
+        Made by a function of this package; its own resolution (200 dpi by the style) is that of the PNG.
     stem : str or Path
         Path without suffix, such as results/figures/figure-4.3.
 
@@ -165,5 +173,18 @@ def wrapped(text: str, width: int) -> str:
     return textwrap.fill(text, width)
 
 
+def fitted(text: str, width: float, size: float) -> str:
+    """Break each line of a text of `size` points where it would be wider than `width` inches."""
+    return "\n".join(_fitted_line(line, 72 * width, size) for line in text.splitlines())
+
+
+def _fitted_line(line: str, room: float, size: float) -> str:
+    def too_wide(letters: int) -> bool:
+        return any(_width(part, size) > room for part in textwrap.wrap(line, letters))
+
+    letters = bisect_left(range(1, len(line) + 1), True, key=too_wide)
+    return textwrap.fill(line, max(1, letters))
+
+
 def _width(text: str, size: float) -> float:
-    return TextPath((0, 0), text, size=size).get_extents().width
+    return text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)[0]

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cvpire.errors import InputError
+from cvpire.figures.panels import BAR, panel_rows, variance_bar, whole_pixels
 from cvpire.figures.style import style
 
 
@@ -21,6 +22,7 @@ def variance_map(photo: np.ndarray, variance: np.ndarray) -> Figure:
     Returns
     -------
     Figure
+        Pixels of photo and map are repeated, never mixed, unless there are too many for the page.
 
     Raises
     ------
@@ -29,16 +31,8 @@ def variance_map(photo: np.ndarray, variance: np.ndarray) -> Figure:
     """
     if photo.shape[:2] != variance.shape:
         raise InputError(f"photo {photo.shape[:2]} and variance map {variance.shape} differ in size (height, width)")
-    height, width = variance.shape
-    figure = Figure(figsize=(7.0, 3.45 * height / width + 0.8), layout="compressed")
-    left, right = figure.subplots(1, 2)
-    # `none` keeps the very pixels: a vector file holds them all, and none is mixed with its neighbours.
-    left.imshow(photo, interpolation="none")
-    image = right.imshow(variance, cmap="gray", vmin=0, vmax=1, interpolation="none")
-    for axes, title in ((left, "Photo"), (right, "Variance map")):
-        axes.set_title(title)
-        axes.set_axis_off()
-    # Below, where its label has room whatever the photo's shape.
-    bar = figure.colorbar(image, ax=[left, right], location="bottom", shrink=0.5, aspect=40, pad=0.02)
-    bar.set_label("Pixel variance (fraction of the map's maximum)")
+    width, dpi = whole_pixels(variance.shape[1], columns=2)
+    panels = [(photo, "(a) Photo"), (variance, "(b) Variance map")]
+    figure, ((_, drawn),) = panel_rows([("", panels)], columns=2, width=width, dpi=dpi, footer=BAR)
+    variance_bar(figure, drawn)
     return figure

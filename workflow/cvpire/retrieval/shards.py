@@ -1,8 +1,13 @@
-"""Which descriptor shard a database photo belongs to."""
+"""Descriptor shards: which photo belongs to which, and how they are read."""
 
 import math
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cvpire.errors import InputError
 
 
 def shard_count(photos: int, shard_size: int) -> int:
@@ -16,3 +21,26 @@ def shard_members(names: Sequence[str], shard: int, count: int) -> list[str]:
     A name alone decides its shard: a new photo changes one shard, and the other descriptors stay as they are.
     """
     return [name for name in names if zlib.crc32(name.encode()) % count == shard]
+
+
+def open_shard(shard: Path) -> np.ndarray:
+    """Map the descriptors of a shard, float32 of shape (N, D), into memory; `InputError` where there are none."""
+    try:
+        values = np.load(shard, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{shard}: not a descriptor shard ({error})") from None
+    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.ndim != 2:
+        raise InputError(f"{shard}: not a descriptor shard (expected a float32 array of two dimensions)")
+    return values
+
+
+def shard_names(shard: Path) -> list[str]:
+    """Names of a shard's photos, one for each descriptor, from the .txt beside it; `InputError` if they are not."""
+    try:
+        # Not `splitlines`, which also splits at separators that may stand in a name.
+        names = shard.with_suffix(".txt").read_text(encoding="utf-8").split("\n")[:-1]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{shard}: not a descriptor shard ({error})") from None
+    if len(names) != len(open_shard(shard)):
+        raise InputError(f"{shard}: {len(open_shard(shard))} descriptors but {len(names)} names")
+    return names

@@ -1,0 +1,30 @@
+# Files from the internet, checked before they get their name; what is there already is not fetched again.
+
+
+rule download:
+    # No `code`: the checksum says what the file is, and an edit of the package must not fetch gigabytes anew.
+    output:
+        "resources/downloads/{file}",
+    log:
+        "results/logs/downloads/{file}.log",
+    conda:
+        "../envs/environment.yaml"
+    params:
+        sha256=lambda w: sha256(w.file),
+    shell:
+        "cvpire fetch {wildcards.file:q} {output:q} --downloads {DOWNLOADS_FILE:q} 2> {log:q}"
+
+
+rule unpack_photos:
+    input:
+        archives=lambda w: [f"resources/downloads/{archive}" for archive in BENCHMARKS[w.photo_set].archives],
+        ground_truth="resources/downloads/gnd_{photo_set}.pkl",
+        code=sources("archives", "datasets.benchmarks"),
+    output:
+        directory("resources/photos/{photo_set}"),
+    log:
+        "results/logs/photos/{photo_set}.log",
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        "cvpire unpack {output:q} {input.archives:q} --ground-truth {input.ground_truth:q} 2> {log:q}"

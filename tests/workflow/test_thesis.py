@@ -1,0 +1,165 @@
+"""config/thesis.yaml in miniature: the same rules, from downloads to tables, on archives from a local server."""
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+import yaml
+from cvpire.datasets.benchmarks import benchmark_queries
+
+from tests.unit.download_server import serve
+from tests.workflow.conftest import ROOT, SNAKEMAKE, make_photo
+
+pytestmark = pytest.mark.xdist_group("thesis")
+
+QUERIES = {"oxford5k": ["keble_000028"], "paris6k": ["paris_defense_000605"]}
+ARCHIVES = {"oxford5k": ["oxbuild_images-v1.tgz"], "paris6k": ["paris_1-v1.tgz", "paris_2-v1.tgz"]}
+CHECKPOINT = "retrievalSfM120k-resnet101-gem-b80fb85.pth"
+
+
+def jpeg(scene: int, view: int) -> bytes:
+    data = io.BytesIO()
+    make_photo(scene, view).save(data, "jpeg", quality=90)
+    return data.getvalue()
+
+
+def write_archives(folder: Path, name: str) -> None:
+    """A ground truth of one query, two more views and three wrong answers, and archives laid out as the real ones."""
+    photos = {}
+    for scene, query in enumerate([*QUERIES[name], "other_000028"]):
+        photos |= {f"{query[:-2]}9{view}" if view else query: jpeg(scene, view) for view in range(3)}
+    names, boxes = list(photos), benchmark_queries(name)
+    truths = [
+        {
+            "ok": [number for number, photo in enumerate(names) if photo[:-2] == query[:-2]],
+            "junk": [],
+            "bbx": list(boxes[query]),
+        }
+        for query in QUERIES[name]
+    ]
+    truth = {"imlist": names, "qimlist": QUERIES[name], "gnd": truths}
+    (folder / f"gnd_{name}.pkl").write_bytes(pickle.dumps(truth))
+    photos |= {f"{name}_not_in_ground_truth_000001": b"corrupt, like 20 photos of Paris"}
+    for number, archive in enumerate(ARCHIVES[name]):
+        with tarfile.open(folder / archive, "w:gz") as file:
+            for photo, data in list(photos.items())[number :: len(ARCHIVES[name])]:
+                place = f"paris/{photo.split('_')[1]}/{photo}.jpg" if name == "paris6k" else f"{photo}.jpg"
+                member = tarfile.TarInfo(place)
+                member.size = len(data)
+                file.addfile(member, io.BytesIO(data))
+
+
+def write_checkpoint(path: Path) -> None:
+    """Random weights of a small network under the keys of GeM's checkpoints."""
+    torch.manual_seed(0)
+    network = torchvision.models.resnet18(weights=None)
+    body = torch.nn.Sequential(*list(network.children())[:-2])
+    state = {f"features.{key}": value for key, value in body.state_dict().items()} | {"pool.p": torch.tensor([2.9])}
+    meta = {"architecture": "resnet18", "pooling": "gem", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    torch.save({"meta": meta | {"outputdim": 512, "whitening": False}, "state_dict": state}, path)
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the project from another folder, on the configuration there."""
+    profile = ("--workflow-profile", str(ROOT / "profiles" / "default"))
+    return subprocess.run(
+        [SNAKEMAKE, "-s", ROOT / "Snakefile", *profile, "--cores", "2", "--configfile", "config.yaml", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow")},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@pytest.fixture(scope="module")
+def thesis(tmp_path_factory):
+    """The configuration of the thesis, with less of everything, finished."""
+    folder, served = tmp_path_factory.mktemp("thesis"), tmp_path_factory.mktemp("served")
+    for name in ARCHIVES:
+        write_archives(served, name)
+    write_checkpoint(served / CHECKPOINT)
+    files = sorted(served.iterdir())
+    with serve(served) as server:
+        sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+        # As in the real list: some checksums are known, some are recorded at the first download.
+        known = {name: sums[name] if "gnd" in name else sums[name][:8] if name == CHECKPOINT else None for name in sums}
+        downloads = {
+            name: {"urls": [server.url(f"gone/{name}"), server.url(name)], "sha256": known[name], "megabytes": 1}
+            for name in sums
+        }
+        (folder / "downloads.yaml").write_text(yaml.safe_dump(downloads))
+        config = yaml.safe_load((ROOT / "config" / "thesis.yaml").read_text())
+        config["downloads"] = "downloads.yaml"
+        config["networks"]["resnet101-gem"]["architecture"] = "resnet18"
+        for name, dataset in config["datasets"].items():
+            dataset.update(queries=QUERIES[name])
+        for attack in config["attacks"].values():
+            attack.update(iterations=2, other_iterations=[1])
+            attack["other_multipliers"] = attack.get("other_multipliers", [])[:1]
+        config["retrieval"] = {"shard_size": 1000}
+        config["gate"] = {"enabled": True, "tolerance": 100}
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        dry = run(folder, "--dry-run")
+        assert dry.returncode == 0, dry.stdout
+        assert not (folder / "resources").exists()
+        done = run(folder)
+        assert done.returncode == 0, done.stdout
+        yield folder, dry
+
+
+def test_a_dry_run_counts_the_jobs_without_any_download(thesis):
+    _, dry = thesis
+    counts = dict(re.findall(r"^(\w[\w-]+) +(\d+)$", dry.stdout, flags=re.MULTILINE))
+    assert counts["download"] == "6"
+    assert counts["attack_query"] == "6"  # two queries, three attacks
+    assert counts["unpack_photos"] == "2"
+
+
+def test_the_table_has_both_datasets(thesis):
+    folder, _ = thesis
+    table = (folder / "results" / "tables" / "table-4.1.md").read_text()
+    assert all(word in table for word in ("oxford5k mAP", "paris6k mSSIM", "CV-PIRE", "SD-PIRE", "PIRE"))
+
+
+def test_only_the_photos_of_the_ground_truth_are_unpacked(thesis):
+    folder, _ = thesis
+    for name in ARCHIVES:
+        unpacked = sorted(path.stem for path in (folder / "resources" / "photos" / name).glob("*.jpg"))
+        assert len(unpacked) == 6
+        assert set(QUERIES[name]) < set(unpacked)
+        log = (folder / "results" / "logs" / "photos" / f"{name}.log").read_text()
+        assert "1 extra" in log
+
+
+def test_checksums_that_nobody_published_are_recorded(thesis):
+    folder, _ = thesis
+    lock = json.loads((folder / "downloads.lock").read_text())
+    assert set(lock["files"]) == {archive for archives in ARCHIVES.values() for archive in archives}
+
+
+def test_perturbations_are_not_kept(thesis):
+    folder, _ = thesis
+    assert not list(folder.rglob("*.npz"))
+
+
+def test_the_gate_was_passed_before_the_attacks(thesis):
+    folder, _ = thesis
+    record = json.loads((folder / "results" / "oxford5k" / "original" / "gate" / "resnet101-gem.json").read_text())
+    assert record["published"] == 74.42
+    assert (folder / "results" / "tables" / "gate.md").exists()
+
+
+def test_a_finished_thesis_is_finished(thesis):
+    folder, _ = thesis
+    again = run(folder, "--dry-run")
+    assert "Nothing to be done" in again.stdout

@@ -1,0 +1,213 @@
+"""Unpack the photos of a dataset from its archives: exactly those that are wanted, whole and checked."""
+
+import hashlib
+import io
+import lzma
+import stat
+import tarfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from PIL import Image
+
+from cvpire.datasets.names import photo_name
+from cvpire.errors import InputError
+from cvpire.photos import MAX_PIXELS
+
+MAX_BYTES = 2**25
+"""Photos above this are refused: those of the benchmarks have 1 MB, and an archive can promise any size."""
+
+SUFFIXES = (".jpg", ".jpeg")
+"""Members that count as photos (in any letter case)."""
+
+
+class UnpackReport(NamedTuple):
+    """What became of the photos; the first three together are the names that were wanted. All are sorted."""
+
+    found: tuple[str, ...]
+    """Unpacked, by photo name."""
+    missing: tuple[str, ...]
+    """In none of the archives, by photo name."""
+    corrupt: tuple[str, ...]
+    """Truncated or damaged and therefore not unpacked, by photo name."""
+    extra: tuple[str, ...]
+    """Left in the archives because they were not wanted, by their names there: photos, other files, links, devices."""
+
+
+class _Member(NamedTuple):
+    """A member of an archive that is no folder."""
+
+    archive: Path
+    name: str
+    is_file: bool
+    size: int
+    read: Callable[[], bytes]
+
+
+def unpack_photos(
+    archives: Iterable[str | Path], names: Collection[str], folder: str | Path, progress: bool = True
+) -> UnpackReport:
+    """Unpack photos by name into one folder.
+
+    Oxford-5k's archive is flat and Paris-6k's have a folder for each landmark; photo names are unique in both, so all
+    photos are written side by side, as NAME.jpg. Only the last part of a member's path is used, and nothing but what
+    `names` lists is written, so that no archive can write elsewhere. The folder appears when everything is in it.
+
+    Parameters
+    ----------
+    archives : iterable of str or Path
+        .zip files, or tar files, compressed or not; each is read once, from its beginning to its end.
+    names : collection of str
+        Photo names (`cvpire.datasets.names.photo_name`) that the ground truth knows.
+    folder : str or Path
+        Where the photos shall appear; it must not exist, or be empty.
+    progress : bool
+        Show progress, if standard error is a terminal.
+
+    Returns
+    -------
+    UnpackReport
+        Photos that are missing or corrupt are no error here; the ground truth decides what that means.
+
+    Raises
+    ------
+    InputError
+        The folder has files; an archive is missing, truncated or damaged, or not what was published: a wanted photo is
+        a link, its path is absolute or has `..`, it is larger than `MAX_BYTES`, or two different photos have its name;
+        no space left.
+    """
+    from tqdm import tqdm
+
+    folder, wanted = Path(folder), {photo_name(name) for name in names}
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder}: exists already; delete it to unpack the photos again")
+    digests, corrupt, extra = {}, [], []
+    progress_bar = tqdm(desc=folder.name, total=len(wanted), unit=" photos", disable=None if progress else True)
+    with _whole_folder(folder) as photos, progress_bar:
+        for member in chain.from_iterable(_members(Path(archive)) for archive in archives):
+            name = _photo_name(member)
+            if name not in wanted:
+                extra.append(member.name if member.name.isprintable() else repr(member.name)[1:-1])
+                continue
+            data = _content(member)
+            digest = hashlib.sha256(data).digest()
+            if name in digests:
+                if digests[name] != digest:
+                    raise _unpublished(member, "differs from an earlier photo of its name")
+                continue
+            digests[name] = digest
+            if _decodes(data):
+                (photos / f"{name}.jpg").write_bytes(data)
+            else:
+                corrupt.append(name)
+            progress_bar.update()
+    return UnpackReport(
+        found=tuple(sorted(digests.keys() - set(corrupt))),
+        missing=tuple(sorted(wanted - digests.keys())),
+        corrupt=tuple(sorted(corrupt)),
+        extra=tuple(sorted(extra)),
+    )
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """Hand out a folder beside, and give it its name when the block succeeds; otherwise nothing stays."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, prefix=".partial-") as beside:
+            unpacked = Path(beside) / folder.name
+            unpacked.mkdir()
+            yield unpacked
+            unpacked.rename(folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); make room or check its permissions, and run again"
+        ) from None
+
+
+def _members(archive: Path) -> Iterator[_Member]:
+    with _readable(archive):
+        yield from _zip_members(archive) if archive.suffix.lower() == ".zip" else _tar_members(archive)
+
+
+def _tar_members(path: Path) -> Iterator[_Member]:
+    with tarfile.open(path) as archive:
+        for info in archive:
+            if not info.isdir():
+                yield _Member(
+                    path, info.name, info.isreg(), info.size, lambda info=info: archive.extractfile(info).read()
+                )
+        # tarfile takes a damaged header for the end, and what is compressed has its checksum behind the last member.
+        while rest := archive.fileobj.read(2**20):
+            if rest.strip(b"\0"):
+                raise tarfile.ReadError("damaged header")
+
+
+def _zip_members(path: Path) -> Iterator[_Member]:
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if not info.is_dir():
+                is_file = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
+                yield _Member(path, info.filename, is_file, info.file_size, partial(archive.read, info))
+
+
+@contextmanager
+def _readable(archive: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{archive}: no such archive") from None
+    # zipfile says RuntimeError of what is encrypted or compressed in an unknown way.
+    except (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{archive}: truncated, damaged or no archive ({reason}); delete it and run again") from None
+
+
+def _photo_name(member: _Member) -> str | None:
+    path = PurePosixPath(member.name)
+    try:
+        return photo_name(path.stem) if path.suffix.lower() in SUFFIXES else None
+    except ValueError:
+        return None
+
+
+def _content(member: _Member) -> bytes:
+    path = PurePosixPath(member.name)
+    if not member.is_file:
+        raise _unpublished(member, "is a link or a device")
+    if path.is_absolute() or ".." in path.parts:
+        raise _unpublished(member, "points outside of the archive")
+    if member.size > MAX_BYTES:
+        raise _unpublished(member, f"has {member.size} bytes, more than {MAX_BYTES}")
+    with _readable(member.archive):
+        return member.read()
+
+
+def _unpublished(member: _Member, fault: str) -> InputError:
+    return InputError(
+        f"{member.archive}: the photo {member.name!r} {fault}; this is not the archive that was published: "
+        "delete it and get it from a source that you trust"
+    )
+
+
+def _decodes(data: bytes) -> bool:
+    """Whether a photo is whole. At an eighth of its size a JPEG is still read to its end, in half the time."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data))
+            if image.width * image.height > MAX_PIXELS:
+                return False
+            image.draft(None, (image.width // 8, image.height // 8))
+            image.load()
+    except Exception:  # decoders raise anything on corrupt data: OSError, SyntaxError, struct.error, ...
+        return False
+    return True
