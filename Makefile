@@ -19,8 +19,16 @@ setup: .venv/ready  ## make .venv from the lock file (about 2 minutes and 5 GB, 
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup  ## run the demo: every table and figure of it, into results/
+demo: setup  ## run the demo: every table and figure of it, and the report, into results/
 	$(BIN)/snakemake --cores $(CORES) all
+	$(BIN)/snakemake --report results/report.zip
+
+report:  ## make results/report.zip of the last run (CONFIG=file, where it was not the demo)
+	$(BIN)/snakemake --report results/report.zip $(if $(CONFIG),--configfile $(CONFIG))
+
+bench: setup  ## measure speed, as ratios within one run
+	$(BIN)/python benchmarks/variance.py
+	$(BIN)/python benchmarks/ranking.py
 
 test: setup  ## check the style and run the tests
 	$(BIN)/ruff check .
@@ -34,4 +42,4 @@ lock:  ## resolve the lock file anew (needs uv)
 		--custom-compile-command "make lock" -o $(LOCK) pyproject.toml
 	$(BIN)/python envs/environment.py > envs/environment.yaml
 
-.PHONY: help setup demo test lock
+.PHONY: help setup demo report bench test lock

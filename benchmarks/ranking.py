@@ -42,7 +42,8 @@ def run(
     -------
     dict
         `gigabytes` of descriptors; `read_s` and `measure_s`, medians in seconds, and their quotient `measure_by_read`;
-        `measure_cpu_s`, seconds that all cores together spent; `read_peak_mb` and `measure_peak_mb`, the largest resident memory of a process, imports included.
+        `measure_cpu_s`, seconds that all cores together spent; `read_peak_mb` and `measure_peak_mb`, the largest
+        resident memory of a process, imports included.
     """
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         shards = _in_new_process(_write, Path(temporary), photos, dimensions)["result"]

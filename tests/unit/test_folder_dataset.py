@@ -208,7 +208,7 @@ def test_photos_of_a_folder_by_name(folder):
 
 
 def test_photos_of_all_folders_below_by_path(folder):
-    """As the 100 folders of the distractors, whose photos have names of hexadecimal digits."""
+    """As distractors lie, whose names are unique in their folder only."""
     for name in ("0/2.jpg", "0/1.PNG", "1/1.jpg", "1/x y/u\u0308.v.jpeg", "1/notes.txt", "empty"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()

@@ -137,13 +137,12 @@ def test_pixels_out_of_bounds_do_not_count(mean_over):
     assert (result[:, 3:] == 0).all()
 
 
-@pytest.mark.parametrize("difference", ["ciede2000", "cie94"])
-@pytest.mark.parametrize("kernel_size", [3, 7])
+@pytest.mark.parametrize(("kernel_size", "difference"), [(3, "ciede2000"), (7, "ciede2000"), (5, "cie94")])
 def test_no_bit_of_a_map_depends_on_tiles_and_threads(kernel_size, difference, monkeypatch):
     photo = random_photo(37, 53)
     whole = variance_map(photo, kernel_size=kernel_size, difference=difference)
 
-    for tile in [(1, 1000), (1000, 1), (2, 3), (13, 17), (37, 53)]:
+    for tile in [(1, 1000), (1000, 1), (5, 7), (13, 17)]:
         for threads in (1, 3):
             monkeypatch.setitem(variance._TILES, "cpu", tile)
             tiled = variance_map(photo, kernel_size=kernel_size, difference=difference, threads=threads)

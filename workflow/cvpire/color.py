@@ -128,15 +128,12 @@ def with_chroma(lab: Array) -> Array:
     -------
     array, shape (5, ...)
         L* - 50, a*, b*, the square of b*, and the chroma, changed by less than rounding error: a trace of red gives
-        black a hue too, so that greys need no case of their own (no hue differs from theirs); a trace of yellow above
-        red and of blue above green, and a turn of all hues towards 180 degrees, bring exactly opposite hues to the side
-        where CIEDE2000 has their mean, above the lower one.
+        black a hue too, so that greys need no case of their own (no hue differs from theirs), and a turn of all hues
+        towards 180 degrees brings exactly opposite ones to the side where CIEDE2000 has their mean, above the lower.
     """
     xp = namespace(lab)
     lightness, a, b = lab
-    a = a + 1e-18
-    b = b + 1e-18 * a
-    b_squared = b * b
+    a, b_squared = a + 1e-18, b * b
     chroma = xp.sqrt(a * a + b_squared)
     return xp.stack([lightness - 50, a - 1e-14 * chroma, b, b_squared, chroma])
 

@@ -89,12 +89,9 @@ def _read_ahead(
     """Read photos in their order, at most `ahead` before they are asked for."""
     reading: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        try:
-            for path in paths:
-                reading.append(pool.submit(read, path))
-                if len(reading) > ahead:
-                    yield reading.popleft().result()
-            while reading:
+        for path in paths:
+            reading.append(pool.submit(read, path))
+            if len(reading) > ahead:
                 yield reading.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        while reading:
+            yield reading.popleft().result()
