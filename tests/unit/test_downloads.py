@@ -14,6 +14,7 @@ from random import Random
 import pytest
 from cvpire import downloads
 from cvpire.config import DownloadOptions
+from cvpire.datasets.benchmarks import BENCHMARKS
 from cvpire.downloads import fetch, load_downloads
 from cvpire.errors import InputError
 
@@ -456,6 +457,13 @@ def test_published_checksums_agree_with_the_names(published):
     for name, download in networks.items():
         assert download.sha256 == re.search(r"-([0-9a-f]{7,8})\.pth$", name)[1]
         assert all(url.endswith(f"/{name}") for url in download.urls)
+
+
+def test_every_file_of_the_benchmarks_has_addresses(published):
+    wanted = {name for known in BENCHMARKS.values() for name in (*known.archives, known.ground_truth)}
+
+    assert wanted <= published.keys()
+    assert all(url.endswith(f"/{name}") for name in wanted for url in published[name].urls)
 
 
 def test_imagenet_weights_are_those_of_torchvision(published):

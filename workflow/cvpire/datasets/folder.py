@@ -1,6 +1,7 @@
 """A dataset from a folder of photos and a ground-truth file."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -60,7 +61,6 @@ def read_folder(folder: str | Path, ground_truth: str | Path, missing: Literal["
 
 def read_photos(folder: Path) -> dict[str, Path]:
     """List the photos of a folder by name; `InputError` where there are none, or two of one name."""
-    photos: dict[str, Path] = {}
     try:
         with os.scandir(folder) as entries:  # tells files from folders without asking for each
             files = sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_photo(entry))
@@ -68,29 +68,36 @@ def read_photos(folder: Path) -> dict[str, Path]:
         raise InputError(f"{folder}: no such folder of photos (seen from {Path.cwd()})") from None
     except OSError as error:
         raise InputError(f"{folder}: cannot be read as a folder of photos ({error.strerror})") from None
-    for file in files:
-        path = folder / file
-        try:
-            name = photo_name(path.stem)
-        except ValueError as error:
-            raise InputError(f"{str(path)!r}: {error}; rename the file") from None
-        if name in photos:
-            raise InputError(f"{path} and {photos[name].name} have one name, {name!r}; rename or remove one of them")
-        photos[name] = path
+    photos = _by_name((file, folder / file) for file in files)
     if not photos:
         raise InputError(f"{folder}: no photos; expected files ending in {', '.join(SUFFIXES)}")
     return photos
 
 
 def photo_tree(folder: Path) -> dict[str, Path]:
-    """List the photos of a folder and all folders below it, by path without suffix; `InputError` without any."""
+    """List the photos of a folder and those below it, by their path with `__` for `/`; hidden ones do not count."""
     found = sorted(
-        (Path(root) / file for root, _, names in os.walk(folder) for file in names if file.lower().endswith(SUFFIXES)),
-        key=str,
+        Path(root) / file
+        for root, _, names in os.walk(folder)
+        for file in names
+        if file.lower().endswith(SUFFIXES) and not file.startswith(".")
     )
     if not found:
         raise InputError(f"{folder}: no photos in this folder or below; expected files ending in {', '.join(SUFFIXES)}")
-    return {photo_name("__".join(path.relative_to(folder).with_suffix("").parts)): path for path in found}
+    return _by_name(("__".join(path.relative_to(folder).parts), path) for path in found)
+
+
+def _by_name(files: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    photos: dict[str, Path] = {}
+    for file, path in files:
+        try:
+            name = photo_name(Path(file).stem)
+        except ValueError as error:
+            raise InputError(f"{str(path)!r}: {error}; rename the file") from None
+        if name in photos:
+            raise InputError(f"{path} and {photos[name].name} have one name, {name!r}; rename or remove one of them")
+        photos[name] = path
+    return photos
 
 
 def _is_photo(entry: os.DirEntry) -> bool:
