@@ -117,6 +117,7 @@ def new_project(folder: Path) -> Project:
         ignore = {"ignore": shutil.ignore_patterns("__pycache__", "*.egg-info")} if (ROOT / part).is_dir() else {}
         copy(ROOT / part, folder / part, **ignore)
     (folder / "config").mkdir()
+    shutil.copy2(ROOT / "config" / "downloads.yaml", folder / "config")
     (folder / "config" / "config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False, allow_unicode=True))
     (folder / "photos").mkdir()
     scenes = {"büro 1": 1, "büro 2": 1, "büro 3": 1, "tree-1": 2, "tree-2": 2, "tree-3": 2, "sea-1": 3, "sea-2": 3}

@@ -1,0 +1,80 @@
+"""The page that a run is laid out on."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+from cvpire.overview import Case, Shot, overview
+from cvpire.provenance import facts, stage_times
+
+PIXELS = np.full((48, 640, 3), 90, np.uint8)
+
+
+def page(**changes):
+    shots = [
+        Shot("Original", PIXELS, 1.0, 1.0, ["keble"]),
+        Shot("<CV>", PIXELS, 0.123, 0.95, ["keble", "other & more"]),
+    ]
+    content = {
+        "title": "A run",
+        "facts": {"device": "GPU <0>"},
+        "configuration": "seed: 0\nlabel: </pre><script>alert(1)</script>",
+        "stages": [("attack_query", 4, 10.0)],
+        "tables": {"4.1": ("A caption.", [["method", "mAP"], ["CV-PIRE", "5.07"]])},
+        "figures": {"4.3": ("What it shows.", b"png bytes")},
+        "cases": [Case("demo", "keble-1", frozenset({"keble"}), shots)],
+    }
+    return overview(**{**content, **changes})
+
+
+def test_the_page_needs_no_other_file():
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', page())
+    assert len(addresses) == 3
+    assert all(address.startswith("data:image/") for address in addresses)
+    assert "http" not in page()
+
+
+def test_text_is_not_taken_for_code():
+    assert page().count("<script>") == 1
+    assert "&lt;CV&gt;" in page()
+    assert "other &amp; more" in page()
+
+
+def test_numbers_and_captions_stand_in_it():
+    text = page()
+    for wanted in ("5.07", "Figure 4.3.", "What it shows.", "AP 12.3, SSIM 0.950", "AP 100", "<b>keble</b>", "2.50"):
+        assert wanted in text, wanted
+
+
+def test_every_tag_is_closed():
+    class Balance(HTMLParser):
+        open_tags = ()
+
+        def handle_starttag(self, tag, attrs):
+            if tag not in ("img", "input", "meta", "br"):
+                self.open_tags = (*self.open_tags, tag)
+
+        def handle_endtag(self, tag):
+            assert self.open_tags[-1] == tag
+            self.open_tags = self.open_tags[:-1]
+
+    balance = Balance()
+    balance.feed(page())
+    assert balance.open_tags == ()
+
+
+def test_times_of_a_stage_are_added_once_a_job(tmp_path):
+    (tmp_path / "metadata").mkdir()
+    notes = [("a", "save", 1, 3), ("b", "save", 1, 3), ("c", "save", 5, 6), ("d", "attack", 0, 9)]
+    for name, rule, start, end in notes:
+        note = {"rule": rule, "starttime": start, "endtime": end}
+        (tmp_path / "metadata" / name).write_text(json.dumps(note))
+    (tmp_path / "metadata" / "broken").write_text("{")
+    assert stage_times(tmp_path) == [("attack", 1, 9.0), ("save", 2, 3.0)]
+
+
+def test_facts_name_versions_and_lock_file():
+    known = facts()
+    assert re.fullmatch("[0-9a-f]{64}", known["lock file (SHA-256)"])
+    assert "torch 2." in known["packages"]
