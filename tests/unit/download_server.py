@@ -47,6 +47,7 @@ class Request:
     path: str
     range: str | None
     if_range: str | None
+    accept_encoding: str | None
     status: int
     sent: int
 
@@ -116,7 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, path: str, status: int, headers: dict[str, str], body: bytes, cut: int | None = None) -> None:
         sent = body[:cut]
-        self.server.requests.append(Request(path, self.headers["Range"], self.headers["If-Range"], status, len(sent)))
+        asked = (self.headers[key] for key in ("Range", "If-Range", "Accept-Encoding"))
+        self.server.requests.append(Request(path, *asked, status, len(sent)))
         self.send_response(status)
         for key, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(key, value)

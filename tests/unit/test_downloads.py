@@ -114,6 +114,7 @@ def test_an_archive_that_the_server_calls_an_encoding_stays_an_archive(get, serv
     get()
 
     assert output.read_bytes() == DATA
+    assert server.requests[0].accept_encoding == "identity"
 
 
 def test_of_two_jobs_that_want_one_file_one_fetches_it(get, server, output):
@@ -268,7 +269,8 @@ def test_a_file_that_has_changed_on_the_server_is_fetched_anew(get, server, outp
 
     assert output.read_bytes() == OTHER
     last = server.requests[-1]
-    assert last.range and last.if_range and last.status == 200
+    assert last.range and last.status == 200
+    assert last.if_range and not last.if_range.startswith("W/"), "a weak ETag does not tell files apart"
 
 
 def test_without_validator_and_checksum_nothing_is_resumed(get, server, output, broken_off):
@@ -287,12 +289,22 @@ def test_a_part_of_another_file_is_found_out_by_the_checksum(get, server, output
     assert asked(server) == [rest, None]
 
 
-def test_a_part_that_is_longer_than_the_file_is_dropped(get, server, output, broken_off):
-    broken_off(DATA * 3)
-    get()
+@pytest.mark.parametrize("sha256", [SHA256, None])
+def test_a_part_that_is_longer_than_the_file_is_dropped(get, server, output, broken_off, sha256):
+    broken_off(DATA * 3, validator=f'"{SHA256[:16]}"')
+    get(sha256=sha256)
 
     assert output.read_bytes() == DATA
     assert [request.status for request in server.requests] == [416, 200]
+
+
+def test_a_server_that_sends_another_range_is_asked_for_everything(get, server, output, broken_off):
+    rest = broken_off(DATA)
+    server.behave("a.tgz", headers={"Content-Range": f"bytes 0-{len(DATA) - 1}/{len(DATA)}"})
+    get()
+
+    assert output.read_bytes() == DATA
+    assert asked(server) == [rest, None]
 
 
 def test_a_part_that_is_whole_only_gets_its_name(get, server, output, broken_off):
@@ -400,7 +412,7 @@ def test_a_folder_of_the_lock_that_cannot_be_written_is_named(get, server, outpu
 def test_a_damaged_lock_file_is_named(get, output, lock, text):
     lock.parent.mkdir()
     lock.write_text(text)
-    fault = rf"(?s){lock}: not the file that a download wrote.*restore or delete it.*put the"
+    fault = rf"(?s){lock}: cannot be read .*; restore or delete it.*put the"
     with pytest.raises(InputError, match=fault):
         get(sha256=None)
 

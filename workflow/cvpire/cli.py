@@ -271,6 +271,10 @@ def variance(
     from cvpire.photos import load_photo
     from cvpire.variance import variance_map
 
+    if device != "cpu":  # only then torch, which takes longer to import than a map to compute
+        from cvpire.networks.network import choose_device
+
+        device = choose_device(device).type
     if output.suffix not in (".npy", ".png"):
         raise InputError(f"{output}: a variance map is written as .npy or .png")
     pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side)

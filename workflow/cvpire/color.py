@@ -2,7 +2,7 @@
 
 Every function takes NumPy arrays or torch tensors (of any device and floating type) with the colour channels along the
 first axis, and returns the same kind. They agree with `skimage.color`, which knows neither tensors nor GPUs, and whose
-CIEDE2000 takes about ten times as long.
+CIEDE2000 takes many times as long.
 
 A variance map compares each pixel with many others. So what depends on one colour alone is computed once a pixel
 (`with_chroma`), and the squared differences, which is what is averaged, are functions of two such colours.
@@ -157,68 +157,114 @@ def _cie94_squared(color1: Array, color2: Array) -> Array:
     return lightness * lightness + chroma * chroma + hue_squared / (1 + 0.015 * chroma1) ** 2
 
 
+# CIEDE2000, with the equation numbers of Sharma et al. (2005). As printed, it takes two arctangents, an exponential and
+# six sines and cosines a pair. Here a hue is a unit vector (its cosine and sine), and the mean of two hues the
+# direction between two vectors; one exponential and one sine remain. Sums stand for twice the means. What is left is
+# bound by memory, so steps work in place, and in functions, whose temporary arrays end with them.
+
+
 def _ciede2000_squared(color1: Array, color2: Array) -> Array:
-    # The equation numbers are those of Sharma et al. (2005). As printed, the formula takes two arctangents, an
-    # exponential and six sines and cosines a pair. Here a hue is a unit vector (its cosine and sine), and the mean of
-    # two hues the direction between two vectors; one exponential and one sine remain. Sums stand for twice the means.
     xp = namespace(color1)
-    (l1, a1, b1, b1_squared, chroma1), (l2, a2, b2, b2_squared, chroma2) = color1, color2
-
-    # a', C' and h': a* is stretched for nearly grey colours (eq. 2 to 7).
+    (lightness1, a1, b1, b1_squared, chroma1), (lightness2, a2, b2, b2_squared, chroma2) = color1, color2
     stretch = 1.5 - 0.5 * _vividness(xp, chroma1 + chroma2)
-    a1, a2 = a1 * stretch, a2 * stretch
-    chroma1, chroma2 = xp.sqrt(a1 * a1 + b1_squared), xp.sqrt(a2 * a2 + b2_squared)
-    cos1, sin1, cos2, sin2 = a1 / chroma1, b1 / chroma1, a2 / chroma2, b2 / chroma2
+    chroma1, *hue1 = _stretched(xp, a1, b1, b1_squared, stretch)
+    chroma2, *hue2 = _stretched(xp, a2, b2, b2_squared, stretch)
+    cos, sin, turn = _mean_hue(xp, *hue1, *hue2)
+    del stretch, hue1, hue2
 
-    # The mean hue (eq. 14). The sum of two unit vectors points there and is 2 cos(turn / 2) long; so does their
-    # difference after a quarter turn, and is 2 sin(turn / 2) long. Their sum in turn is 2 sqrt(1 + sin(turn)) long and
-    # thus never lost to cancellation, as the one is for opposite hues and the other for equal ones.
-    cos_difference, sin_difference = cos1 - cos2, sin1 - sin2
-    sin_turn = cos1 * sin2
-    sin_turn -= cos2 * sin1
-    half = 0.5 / xp.sqrt(1 + xp.abs(sin_turn))
-    quarter_turn = xp.copysign(half, sin_turn)
-    cos = (cos1 + cos2) * half
-    cos -= quarter_turn * sin_difference
-    sin = (sin1 + sin2) * half
-    sin += quarter_turn * cos_difference
-
-    # Differences (eq. 8 to 11); 2 sin(turn / 2) is the difference of the unit vectors across the mean hue.
-    lightness, chroma, chroma_sum = l2 - l1, chroma2 - chroma1, chroma1 + chroma2
-    cos_difference *= sin
-    cos_difference -= sin_difference * cos
-    hue = xp.sqrt(chroma1 * chroma2)
-    hue *= cos_difference
-
-    # Weights (eq. 12, 13, 15, 18 to 20).
-    off_mid = l1 + l2
-    off_mid *= off_mid
-    lightness /= 1 + 0.015 / 2 * off_mid / xp.sqrt(80 + off_mid)
+    # The differences (eq. 8 to 11) over their weights (eq. 18 to 20), and their sum (eq. 22).
+    chroma_sum = chroma1 + chroma2
+    chroma = chroma2 - chroma1
+    chroma1 *= chroma2
+    hue = turn
+    hue *= xp.sqrt(chroma1)
+    hue /= 1 + 0.015 / 2 * chroma_sum * _hue_weight(cos, sin)
+    rotation = _rotation(xp, cos, sin, chroma_sum)
     chroma /= 1 + 0.045 / 2 * chroma_sum
-    weight = _polynomial(_T_SINE, cos)
-    weight *= sin
-    weight += _polynomial(_T_COSINE, cos)
-    hue /= 1 + 0.015 / 2 * chroma_sum * weight
-
-    # The rotation that mends the blue region (eq. 16, 17, 21), by an even function of the angle from 275 degrees, thus
-    # one of its cosine. The angle is not taken the short way round: hues past 0 are far from blue.
-    cos *= -_COS_275
-    cos -= _SIN_275 * sin
-    cos += 1
-    cos *= _polynomial(_BLUENESS, cos)
-    rotation = xp.sin(math.radians(60) * xp.exp(cos))
-    rotation *= sin < 0
-    rotation *= _vividness(xp, chroma_sum)
-    rotation *= -2 * chroma
-    return lightness * lightness + chroma * chroma + hue * (hue + rotation)
+    lightness = lightness2 - lightness1
+    lightness /= _lightness_weight(xp, lightness1 + lightness2)
+    rotation *= chroma
+    return hue * (hue + rotation) + chroma * chroma + lightness * lightness
 
 
 def _vividness(xp: Any, chroma_sum: Array) -> Array:
-    """sqrt(C^7 / (C^7 + 25^7)) of the mean C of two chromas: 0 for greys, nearly 1 for vivid colours."""
-    power7 = chroma_sum * chroma_sum * chroma_sum
-    power7 *= power7 * chroma_sum
+    """sqrt(C^7 / (C^7 + 25^7)) of the mean C of two chromas (eq. 4, 17): 0 for greys, nearly 1 for vivid colours."""
+    power7 = chroma_sum * chroma_sum
+    power7 *= chroma_sum
+    power7 *= power7
+    power7 *= chroma_sum
     power7 /= power7 + 50.0**7
     return xp.sqrt(power7)
+
+
+def _stretched(xp: Any, a: Array, b: Array, b_squared: Array, stretch: Array) -> tuple[Array, Array, Array]:
+    """C', cos h' and sin h' of a colour after a* is multiplied by 1 + G (eq. 5 to 7)."""
+    a = a * stretch
+    chroma = a * a
+    chroma += b_squared
+    chroma = xp.sqrt(chroma)
+    a /= chroma
+    return chroma, a, b / chroma
+
+
+def _mean_hue(xp: Any, cos1: Array, sin1: Array, cos2: Array, sin2: Array) -> tuple[Array, Array, Array]:
+    """Cosine and sine of the mean of two hues (eq. 14), and 2 sin(turn / 2) of the turn between them (eq. 10, 11).
+
+    The sum of two unit vectors points to the mean hue and is 2 cos(turn / 2) long. Their difference, after a quarter
+    turn to that side, points there too and is 2 sin(turn / 2) long. Rounding spoils the one for opposite hues and the
+    other for equal ones, but never both together: added, they are 2 sqrt(1 + sin(turn)) long. Overwrites its arguments.
+    """
+    turn = cos1 * sin2
+    turn -= cos2 * sin1
+    scale = 0.5 / xp.sqrt(1 + xp.abs(turn))
+    turn = xp.copysign(scale, turn)
+    cos_difference, sin_difference = cos1 - cos2, sin1 - sin2
+    cos, sin = cos1, sin1
+    cos += cos2
+    cos *= scale
+    cos -= turn * sin_difference
+    sin += sin2
+    sin *= scale
+    sin += turn * cos_difference
+    # The difference of the unit vectors lies across the mean hue.
+    cos_difference *= sin
+    sin_difference *= cos
+    cos_difference -= sin_difference
+    return cos, sin, cos_difference
+
+
+def _hue_weight(cos: Array, sin: Array) -> Array:
+    """T (eq. 15)."""
+    weight = _polynomial(_T_SINE, cos)
+    weight *= sin
+    weight += _polynomial(_T_COSINE, cos)
+    return weight
+
+
+def _rotation(xp: Any, cos: Array, sin: Array, chroma_sum: Array) -> Array:
+    """R_T (eq. 16, 17, 21), which mends the blue region: an even function of the angle from 275 degrees.
+
+    So it is one of that angle's cosine. The angle is not taken the short way round: hues just past 0 are far from blue.
+    """
+    unlike = 1 - _COS_275 * cos
+    unlike -= _SIN_275 * sin
+    unlike *= _polynomial(_BLUENESS, unlike)
+    rotation = xp.exp(unlike)
+    rotation *= math.radians(60)
+    rotation = xp.sin(rotation)
+    rotation *= sin < 0
+    rotation *= _vividness(xp, chroma_sum)
+    rotation *= -2
+    return rotation
+
+
+def _lightness_weight(xp: Any, off_mid: Array) -> Array:
+    """S_L (eq. 18) of the sum of two lightnesses less 50."""
+    off_mid *= off_mid
+    weight = off_mid / xp.sqrt(80 + off_mid)
+    weight *= 0.015 / 2
+    weight += 1
+    return weight
 
 
 def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
@@ -231,7 +277,7 @@ def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
     return value
 
 
-def _hue_weight() -> tuple[list[float], list[float]]:
+def _hue_weight_coefficients() -> tuple[list[float], list[float]]:
     """T of eq. 15, 1 plus the sum of k cos(n h + p), as A(cos h) + sin h B(cos h): coefficients of A and of B.
 
     cos(n h) and sin(n h) / sin h are Chebyshev polynomials of cos h, of the first and of the second kind.
@@ -243,7 +289,7 @@ def _hue_weight() -> tuple[list[float], list[float]]:
     return [8 * c4, 4 * c3, 2 * c2 - 8 * c4, c1 - 3 * c3, 1 - c2 + c4], [8 * s4, 4 * s3, -4 * s4, s1 - s3]
 
 
-_T_COSINE, _T_SINE = _hue_weight()
+_T_COSINE, _T_SINE = _hue_weight_coefficients()
 _COS_275, _SIN_275 = math.cos(math.radians(275)), math.sin(math.radians(275))
 _BLUENESS = [-2 * 2**n / (n * n * math.comb(2 * n, n)) / math.radians(25) ** 2 for n in range(7, 0, -1)]
 """-(angle / 25 degrees)^2 / u as a polynomial of u = 1 - cos(angle), from the series of the squared arcsine: angle^2 is

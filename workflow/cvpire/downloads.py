@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import json
 import time
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -212,7 +211,7 @@ def _get(session: "requests.Session", url: str, part: Path, verifiable: bool, pr
     import requests
 
     size = _size(part)
-    validator = _validator(part).read_text(encoding="ascii") if _validator(part).exists() else ""
+    validator = _validator(part).read_text(encoding="latin-1") if _validator(part).exists() else ""
     # Some servers call a .tgz a compressed .tar: without `identity`, and if it were decoded, other bytes would arrive.
     headers = {"Accept-Encoding": "identity"}
     if size and (verifiable or validator):
@@ -239,7 +238,7 @@ def _get(session: "requests.Session", url: str, part: Path, verifiable: bool, pr
 
 def _start_anew(part: Path, validator: str) -> None:
     part.write_bytes(b"")  # first, because a validator must never stand beside the bytes of another file
-    _validator(part).write_text(validator, encoding="ascii")
+    _validator(part).write_text(validator, encoding="latin-1")
 
 
 def _append(chunks: Iterable[bytes], part: Path, headers: Mapping[str, str], progress: bool) -> None:
@@ -305,9 +304,9 @@ def _recorded(lock: Path) -> dict[str, _Entry]:
     if not lock.exists():
         return {}
     try:
-        return validate(_Lock, json.loads(lock.read_text(encoding="utf-8")), str(lock)).files
-    except (OSError, ValueError) as error:
-        raise InputError(f"{lock}: not the file that a download wrote ({error}); restore or delete it") from None
+        return _Lock.model_validate_json(lock.read_bytes()).files
+    except (OSError, ValueError):
+        raise InputError(f"{lock}: cannot be read as the file that a download wrote; restore or delete it") from None
 
 
 def _record(lock: Path, name: str, entry: _Entry) -> _Entry:
