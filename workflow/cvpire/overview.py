@@ -12,6 +12,9 @@ from PIL import Image
 LONGEST_SIDE = 512
 """Photos of the page are reduced to this many pixels; the files under results/ are what was measured."""
 
+LONG_TABLE = 12
+"""Tables of more rows are folded."""
+
 
 class Shot(NamedTuple):
     """A query under one attack, or under none."""
@@ -104,7 +107,8 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     head, *body = rows
     lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in body)
     titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    return f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table></div>'
+    table = f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table></div>'
+    return table if len(body) <= LONG_TABLE else f"<details><summary>{len(body)} rows</summary>{table}</details>"
 
 
 def _case(case: Case) -> str:

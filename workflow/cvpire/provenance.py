@@ -78,4 +78,4 @@ def _device() -> str:
 
     if torch.cuda.is_available():
         return ", ".join(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count()))
-    return f"processor, {torch.get_num_threads()} threads"
+    return "processor"
