@@ -11,8 +11,9 @@ rule download:
         "../envs/environment.yaml"
     params:
         sha256=lambda w: sha256(w.file),
+        addresses=shlex.join(["--downloads", CONFIG.downloads]) if CONFIG.downloads else "",
     shell:
-        "cvpire fetch {wildcards.file:q} {output:q} --downloads {DOWNLOADS_FILE:q} 2> {log:q}"
+        "cvpire fetch {wildcards.file:q} {output:q} {params.addresses} 2> {log:q}"
 
 
 rule unpack_photos:

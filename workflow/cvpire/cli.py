@@ -30,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_DOWNLOADS = Path(__file__).parents[2] / "config" / "downloads.yaml"
 _RUN_OPTIONS = {"device": config.Config.model_fields["device"], "seed": config.Config.model_fields["seed"]}
 
 
@@ -144,7 +145,9 @@ def demo_photos(
 def fetch(
     name: Annotated[str, typer.Argument(help="Name of the file in config/downloads.yaml.")],
     output: Output,
-    downloads: Annotated[Path, typer.Option(help="Addresses and checksums.")] = Path("config/downloads.yaml"),
+    downloads: Annotated[
+        Path, typer.Option(help="Addresses and checksums [default: the project's].", show_default=False)
+    ] = _DOWNLOADS,
 ) -> None:
     """Download a file, check it, and resume where an earlier try broke off."""
     from cvpire.downloads import fetch as fetch_file
@@ -895,7 +898,9 @@ def audit(
 @app.command()
 def estimate(
     configuration: Annotated[Path, typer.Argument(help="Configuration, like config/thesis.yaml.")],
-    downloads: Annotated[Path, typer.Option(help="Addresses and sizes.")] = Path("config/downloads.yaml"),
+    downloads: Annotated[
+        Path, typer.Option(help="Addresses and sizes [default: the project's].", show_default=False)
+    ] = _DOWNLOADS,
 ) -> None:
     """Estimate the downloads, attack iterations and disk of a configuration before anything starts."""
     from cvpire.datasets.benchmarks import BENCHMARKS
