@@ -98,7 +98,7 @@ def read_dataset(options) -> Dataset:
         found = demo_dataset(options.part, demo_folder(options.part))
     else:
         found = read_folder(options.folder, options.ground_truth, options.missing)
-    return with_queries(with_clean_twin(found, options.clean_twin), options.queries)
+    return with_clean_twin(with_queries(found, options.queries), options.clean_twin)
 
 
 def demo_folder(part: str) -> str:
@@ -193,6 +193,8 @@ def gate_options(name: str, network: str) -> str:
     options = CONFIG.datasets[name]
     keys = [key for key in ("query", "longest_side", "clean_twin", "difficulty") if hasattr(options, key)]
     kind = shlex.join(["--dataset", options.kind])
+    if options.queries or options.distractors:
+        kind += " --part"
     return " ".join([kind, as_options(options, *keys), network_options(network), as_options(CONFIG.gate, "tolerance")])
 
 

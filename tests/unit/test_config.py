@@ -26,7 +26,7 @@ from cvpire.errors import InputError
 from pydantic import ValidationError
 
 CONFIGS = Path(__file__).parents[2] / "config"
-FILES = sorted(CONFIGS.glob("*.yaml"))
+FILES = sorted(set(CONFIGS.glob("*.yaml")) - {CONFIGS / "downloads.yaml"})
 
 RAW = {
     "datasets": {

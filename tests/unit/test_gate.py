@@ -54,6 +54,7 @@ def test_other_values_stop_with_what_to_look_at(measured):
     "other",
     [
         {"weights": "resnet101-63fe2227.pth"},
+        {"weights": "retrievalSfM120k-resnet101-gem-tuned.pth"},
         {"protocol": THESIS._replace(longest_side=512)},
         {"protocol": STANDARD, "dataset": "roxford5k", "difficulty": "easy"},
         {"clean_twin": "junk"},
@@ -62,4 +63,18 @@ def test_other_values_stop_with_what_to_look_at(measured):
 def test_what_nobody_published_is_not_checked(other):
     record = check(3.0, **other)
     assert record["verdict"].startswith("not checked")
+    assert record["published"] is None
+
+
+@pytest.mark.parametrize("name", ["retrievalSfM120k-resnet101-gem.pth", "retrievalSfM120k-resnet101-gem-b80fb85.pth"])
+def test_a_checkpoint_is_known_by_its_name_with_or_without_the_checksum(name):
+    assert check(74.42, weights=f"elsewhere/{name}")["verdict"] == "passed"
+
+
+def test_a_measurement_unlike_every_published_one_is_not_checked():
+    record = check_clean_map(
+        3.0, THESIS, {THESIS: 74.42}, 1.0, "relevant", "GeM on Oxford", ["distractors r1m", "5 of the queries"]
+    )
+
+    assert record["verdict"] == "not checked: nothing is published with distractors r1m, 5 of the queries"
     assert record["published"] is None

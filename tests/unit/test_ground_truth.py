@@ -542,6 +542,14 @@ def test_damaged_matlab_file(tmp_path, valid, damage):
         read_ground_truth(path)
 
 
+@pytest.mark.parametrize("shape", [b"\1\0\0\0\3\0\0\0", b"\1\0\0\0\5\0\0\0"])
+def test_a_matlab_array_of_another_size_than_its_shape(tmp_path, shape):
+    data = matlab(tmp_path / "truth.mat", oxford()).read_bytes()
+    path = write(tmp_path, data.replace(b"\1\0\0\0\4\0\0\0", shape, 1), "truth.mat")
+    with pytest.raises(InputError, match="another number of values than the shape says"):
+        read_ground_truth(path)
+
+
 def test_a_small_file_cannot_ask_for_much_memory(tmp_path):
     path = tmp_path / "truth.mat"
     scipy.io.savemat(path, {"imlist": np.zeros(MAX_BYTES + 1, dtype=np.uint8)}, do_compression=True)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from cvpire.config import NetworkOptions
 from cvpire.errors import InputError
 from cvpire.networks.backbones import load_backbone
 from cvpire.networks.folding import fold_batch_norm
 from cvpire.networks.network import Network, as_tensor, choose_device, load_network, resized
-from cvpire.networks.pooling import spoc
+from cvpire.networks.pooling import mac, spoc
 from torch import nn
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -116,6 +117,14 @@ def test_only_a_batch_norm_right_after_a_convolution_is_folded():
 # --- Descriptors ------------------------------------------------------------------------------------------------------
 
 
+def test_the_default_network_is_gem_of_power_3_and_nothing_else(lite):
+    batch = torch.rand(2, 3, 40, 50, generator=torch.Generator().manual_seed(0))
+
+    pooled = lite.body(batch).clamp(min=1e-6).pow(3.0).mean(dim=(2, 3)).pow(1 / 3.0)
+
+    assert torch.equal(lite(batch), nn.functional.normalize(pooled, dim=1))
+
+
 def test_descriptors_have_unit_length_and_differ(lite, pixels):
     one, other = lite.describe(pixels), lite.describe(pixels[::-1].copy())
 
@@ -138,7 +147,8 @@ def test_photos_of_a_batch_are_described_alone(lite, pixels):
 
     result = lite.describe_batch(photos)
 
-    np.testing.assert_allclose(result, [lite.describe(photo) for photo in photos.copy()], atol=1e-5)
+    assert (result.shape, result.dtype) == ((3, 1280), np.float32)
+    np.testing.assert_allclose(result, [lite.describe(photo) for photo in photos], atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("scales", [(1.0,), (1.0, 0.5)])
@@ -154,6 +164,36 @@ def test_network_is_frozen_but_lets_gradients_through(scales):
     assert all(not parameter.requires_grad for parameter in network.parameters())
     assert batch.grad.isfinite().all()
     assert batch.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("pooling", ["gem", "rmac"])
+def test_an_attack_follows_every_scale(pooling):
+    """The slope of a descriptor is that of finite differences, and another than that of one scale."""
+    network = load("efficientnet-lite0", "package", pooling=pooling, scales=(1.0, 0.7)).double()
+    generator = torch.Generator().manual_seed(1)
+    photo, direction = torch.rand(2, 1, 3, 48, 64, generator=generator, dtype=torch.float64)
+    target = torch.rand(1280, generator=generator, dtype=torch.float64)
+
+    def value(step):
+        return network(photo + step * direction)[0] @ target
+
+    step = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(value(step), step)
+    difference = (value(1e-6) - value(-1e-6)) / 2e-6
+    network.scales = (1.0,)
+    (other,) = torch.autograd.grad(value(step), step)
+
+    assert slope.item() == pytest.approx(difference.item(), rel=1e-4)
+    assert slope.item() != pytest.approx(other.item(), rel=0.05)
+
+
+def test_scales_are_described_alone_and_combined():
+    photo = torch.rand(1, 3, 64, 80, generator=torch.Generator().manual_seed(0))
+    network = Network(nn.Identity(), mac, (0, 0, 0), (1, 1, 1), scales=(1.0, 0.5))
+
+    parts = [nn.functional.normalize(mac(maps), dim=1) for maps in (photo, nn.functional.avg_pool2d(photo, 2))]
+
+    torch.testing.assert_close(network(photo), nn.functional.normalize(sum(parts), dim=1))
 
 
 @pytest.mark.parametrize(
@@ -197,6 +237,10 @@ def test_normalisation_is_applied(pixels):
 
     expected = pixels.mean(axis=(0, 1)) / 255 * [1, 2, 4]
     np.testing.assert_allclose(result, expected / np.linalg.norm(expected), rtol=1e-5)
+
+
+def test_the_command_line_hands_over_all_options_by_name():
+    assert load_network(**NetworkOptions().model_dump(), device="cpu").scales == (1.0,)
 
 
 # --- Device -----------------------------------------------------------------------------------------------------------

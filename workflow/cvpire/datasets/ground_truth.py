@@ -352,14 +352,11 @@ def _load_matlab(data: bytes) -> dict[str, Any]:
     variables, size = {}, 0
     for kind, content in _elements(memoryview(data)[128:]):
         if kind == _COMPRESSED:
-            stream = zlib.decompressobj()
             # A few compressed bytes can ask for any amount of memory.
-            content = memoryview(stream.decompress(content, MAX_BYTES - size + 1))
+            content = memoryview(zlib.decompressobj().decompress(content, MAX_BYTES - size + 1))
             size += len(content)
             if size > MAX_BYTES:
                 raise ValueError(f"more than {MAX_BYTES // 2**20} MB when decompressed")
-            if not stream.eof:
-                raise ValueError("truncated")
             ((kind, content),) = _elements(content)
         _, _, (_, name) = islice(_elements(content), 3)
         name = bytes(name).decode("ascii")
@@ -414,7 +411,7 @@ def _matlab_value(data: memoryview) -> Any:
             # MATLAB's numbers are doubles unless said otherwise.
             value = [int(number) if number == number // 1 else number for number in numbers]
     if len(value) != prod(number for (number,) in struct.iter_unpack("<i", shape)):
-        raise ValueError("truncated")
+        raise ValueError("another number of values than the shape says")
     return value
 
 

@@ -46,6 +46,5 @@ def _as_query(entry: dict[str, Any]) -> Query:
     relevant, junk, box = frozenset(entry["relevant"]), frozenset(entry["junk"]), entry["box"]
     difficulties = {}
     if "easy" in entry:
-        easy, hard = frozenset(entry["easy"]), frozenset(entry["hard"])
-        difficulties = revisited_answers(easy, hard, (relevant | junk) - easy - hard)
+        difficulties = revisited_answers(frozenset(entry["easy"]), frozenset(entry["hard"]), junk)
     return Query(relevant, junk, box and tuple(box), difficulties)

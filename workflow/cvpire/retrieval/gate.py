@@ -1,6 +1,8 @@
 """Compare the clean mAP of a network with the published one, before any attack."""
 
 import csv
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +32,7 @@ def published_maps(weights: str, dataset: str, difficulty: str) -> dict[Protocol
     Parameters
     ----------
     weights : str
-        File name of the checkpoint.
+        File name of the checkpoint; the authors end it with the beginning of its SHA-256.
     dataset : str
         oxford5k, paris6k, roxford5k or rparis6k.
     difficulty : str
@@ -52,6 +54,7 @@ def published_maps(weights: str, dataset: str, difficulty: str) -> dict[Protocol
     with Path(__file__).with_name("published-map.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     revisited = dataset.startswith("r")
+    network = re.sub(r"-[0-9a-f]{7,64}$", "", Path(weights).stem)
     return {
         Protocol(
             row["query"],
@@ -60,14 +63,20 @@ def published_maps(weights: str, dataset: str, difficulty: str) -> dict[Protocol
             row["whitening"],
         ): float(row["map"])
         for row in rows
-        if Path(weights).name.startswith(f"{row['weights']}-")
+        if row["weights"] == network
         and row["dataset"] == dataset
         and (not revisited or row["difficulty"] == difficulty)
     }
 
 
 def check_clean_map(
-    measured: float, protocol: Protocol, published: dict[Protocol, float], tolerance: float, clean_twin: str, about: str
+    measured: float,
+    protocol: Protocol,
+    published: dict[Protocol, float],
+    tolerance: float,
+    clean_twin: str,
+    about: str,
+    departures: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Compare a clean mAP with the published one.
 
@@ -85,6 +94,9 @@ def check_clean_map(
         What a query's own photo in the database counted as; the published values are of `relevant`.
     about : str
         Network and dataset, for messages.
+    departures : sequence of str
+        What else sets the measurement apart from every published one: distractors, a part of the queries, another
+        pooling. Comparing would say nothing then, and the record says why.
 
     Returns
     -------
@@ -103,6 +115,8 @@ def check_clean_map(
         return record | {"verdict": "not checked: nothing is published for this network, dataset and protocol"}
     if clean_twin != "relevant":
         return record | {"verdict": "not checked: the published values count a query's own photo as relevant"}
+    if departures:
+        return record | {"verdict": f"not checked: nothing is published with {', '.join(departures)}"}
     record |= {"published": expected, "difference": round(measured - expected, 2)}
     if abs(measured - expected) <= tolerance:
         return record | {"verdict": "passed"}
