@@ -4,7 +4,6 @@ import re
 import runpy
 from pathlib import Path
 
-import pytest
 from cvpire import config
 
 ROOT = Path(__file__).parents[2]
