@@ -516,6 +516,7 @@ def gate(
     difficulty: Annotated[
         Literal["easy", "medium", "hard"], typer.Option(help="Of revisited ground truth.")
     ] = "medium",
+    part: Annotated[bool, typer.Option(help="Not all queries were measured, or distractors were added.")] = False,
 ) -> None:
     """Compare the clean mAP with the published one, and stop where they differ."""
     from statistics import fmean
