@@ -171,7 +171,7 @@ def test_an_attack_follows_every_scale(pooling):
     """The slope of a descriptor is that of finite differences, and another than that of one scale."""
     network = load("efficientnet-lite0", "package", pooling=pooling, scales=(1.0, 0.7)).double()
     generator = torch.Generator().manual_seed(1)
-    photo, direction = torch.rand(2, 1, 3, 48, 64, generator=generator, dtype=torch.float64)
+    photo, direction = torch.rand(2, 1, 3, 64, 96, generator=generator, dtype=torch.float64)
     target = torch.rand(1280, generator=generator, dtype=torch.float64)
 
     def value(step):

@@ -84,6 +84,16 @@ def test_gem_is_the_root_of_the_mean_power(power):
     torch.testing.assert_close(gem(maps, power), (maps**power).mean((2, 3)) ** (1 / power))
 
 
+@pytest.mark.parametrize("value", [1e-4, 1e4])
+def test_gem_of_a_large_power_neither_vanishes_nor_overflows(value):
+    maps = torch.full((1, 1, 3, 4), value, requires_grad=True)
+    pooled = gem(maps, 20.0)
+    pooled.backward(torch.ones(1, 1))
+
+    assert pooled.item() == pytest.approx(value)
+    torch.testing.assert_close(maps.grad, torch.full((1, 1, 3, 4), 1 / 12))
+
+
 def test_gem_of_power_3_by_hand():
     maps = torch.tensor([1.0, 2.0, -5.0, 0.0]).view(1, 1, 2, 2)
 
