@@ -347,13 +347,26 @@ def made_tables() -> list[str]:
     return tables + (["difficulties"] if revisited else [])
 
 
+def compared(table: str) -> list[str]:
+    """Attacks that a table shows: all of them, or the two of Table 4.2."""
+    attacks = list(CONFIG.attacks)
+    if not table.startswith("4.2"):
+        return attacks
+    options = CONFIG.tables["4.2"]
+    return [options.attack or attacks[0], options.other or attacks[1]]
+
+
+def table_labels(table: str) -> dict[str, str]:
+    """What the report says of a table beside its number."""
+    return {"dataset": ", ".join(CONFIG.datasets), "attack": ", ".join(compared(table))}
+
+
 def table_options(table: str) -> str:
     """Options of `cvpire table`."""
     words = []
     if table.startswith("4.2"):
-        options = CONFIG.tables["4.2"]
-        first, second = list(CONFIG.attacks)[:2]
-        words += ["--attack", options.attack or first, "--other", options.other or second]
+        first, second = compared(table)
+        words += ["--attack", first, "--other", second]
     if table == "4.2":
         words += ["--random", "results/tables/random.csv"]
     if table.endswith("confidence"):
@@ -433,7 +446,7 @@ def figure_options(number: str) -> str:
 
 
 def chapter(number: str) -> str:
-    """Where the report shows a figure or table of the thesis; those of ours follow chapter 4's tables."""
+    """Where the report shows a figure or table; tables of ours are about chapter 4's experiments too."""
     first = number.split(".")[0]
     titles = {"1": "Introduction", "2": "Background", "3": "CV-PIRE", "A": "Appendix"}
     return f"{first} {titles[first]}" if first in titles else "4 Experiments"

@@ -14,7 +14,7 @@ for number in CONFIG.figures:
                 f"results/figures/figure-{number}.svg",
                 caption="../workflow/report/figure.rst",
                 category=chapter(number),
-                labels={"figure": number, **figure_labels(number)},
+                labels={"number": f"Figure {number}", **figure_labels(number)},
             ),
             multiext(f"results/figures/figure-{number}", ".png", ".pdf"),
             [f"results/figures/figure-{number}.csv"] if "random" in FIGURES[number].needs else [],

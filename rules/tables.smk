@@ -61,8 +61,8 @@ for table in made_tables():
             report(
                 f"results/tables/table-{table}.csv",
                 caption="../workflow/report/table.rst",
-                category="Tables",
-                labels={"table": table},
+                category=chapter(table),
+                labels={"number": f"Table {table}", **table_labels(table)},
             ),
             multiext(f"results/tables/table-{table}", ".md", ".tex"),
         log:

@@ -7,7 +7,7 @@ import pytest
 from cvpire.errors import InputError
 from cvpire.figures.comparison import choose_crop, choose_query, comparison, crop_side
 from cvpire.figures.iterations import convergence, map_against_iterations
-from cvpire.figures.style import confidence_band, save, style
+from cvpire.figures.style import save, style
 from cvpire.figures.threshold import threshold
 from cvpire.figures.variance_map import variance_map
 
@@ -106,15 +106,6 @@ def test_one_point_has_a_marker_and_one_query_no_band():
                 line = axes.get_lines()[0]
                 assert len(line.get_xdata()) == 1 and line.get_marker() not in ("", "None", None)
         assert len(convergence(few, RANDOM).axes[0].collections) == bands
-
-
-def test_band_surrounds_the_mean_and_is_repeatable():
-    samples = np.random.default_rng(7).uniform(size=(20, 3))
-    low, high = confidence_band(samples)
-    assert ((low < samples.mean(axis=0)) & (samples.mean(axis=0) < high)).all()
-    # The normal approximation is near for 20 values.
-    np.testing.assert_allclose(high - low, 2 * 1.96 * samples.std(axis=0) / np.sqrt(20), rtol=0.15)
-    np.testing.assert_array_equal(confidence_band(samples), (low, high))
 
 
 @pytest.mark.parametrize(

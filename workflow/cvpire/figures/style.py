@@ -1,22 +1,17 @@
 """What all figures share: their look, how means are drawn, and how a figure becomes files."""
 
-import math
 import textwrap
 from bisect import bisect_left
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import matplotlib.style
-import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
-from cvpire.errors import InputError
 from cvpire.files import whole
 
 STYLE = Path(__file__).with_name("cvpire.mplstyle")
@@ -67,76 +62,9 @@ def save(figure: Figure, stem: str | Path) -> list[Path]:
     return paths
 
 
-def plot_mean(axes: Axes, samples: pd.DataFrame, label: str) -> Line2D:
-    """Draw the mean over queries as a line with markers, and lightly its 95 % confidence band.
-
-    Parameters
-    ----------
-    axes : Axes
-        Where to draw.
-    samples : DataFrame
-        One row a query, one column a position on the x axis (its name, a number).
-    label : str
-        For the legend.
-
-    Returns
-    -------
-    Line2D
-        The line of the means. One query has no band; one position has a bar instead of a band.
-    """
-    x = samples.columns.to_numpy(dtype=float)
-    (line,) = axes.plot(x, samples.mean().to_numpy(), label=label, markevery=math.ceil(len(x) / 12), clip_on=False)
-    if len(samples) > 1:
-        low, high = confidence_band(samples.to_numpy())
-        light = {"color": line.get_color(), "alpha": 0.15}
-        if len(x) > 1:
-            axes.fill_between(x, low, high, linewidth=0, **light)
-        else:
-            axes.vlines(x, low, high, linewidth=4, **light)
-    return line
-
-
-def confidence_band(samples: np.ndarray, resamples: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """95 % confidence band of the mean over queries, by the percentile bootstrap.
-
-    Parameters
-    ----------
-    samples : (queries, positions) array
-        Every resample draws whole rows, since the values of one query belong together.
-    resamples : int
-        Number of resamples.
-    seed : int
-        Seed of the generator.
-
-    Returns
-    -------
-    low, high : (positions,) arrays
-        2.5th and 97.5th percentile of the resampled means.
-    """
-    queries = len(samples)
-    # How often each query is drawn says all about a resample.
-    counts = np.random.default_rng(seed).multinomial(queries, np.full(queries, 1 / queries), size=resamples)
-    low, high = np.percentile(counts @ samples / queries, [2.5, 97.5], axis=0)
-    return low, high
-
-
 def plot_reference(axes: Axes, height: float, label: str | None = None, color: str = "black") -> Line2D:
     """Draw a dashed horizontal line without markers; only references look so."""
     return axes.axhline(height, label=label, color=color, linestyle="--", linewidth=0.8, marker="")
-
-
-def random_percent(random_map: Mapping[str, float], dataset: str) -> float:
-    """Expected mAP of a random ranking of a dataset, in percent.
-
-    Raises
-    ------
-    InputError
-        Where the dataset has none.
-    """
-    if dataset not in random_map:
-        known = ", ".join(map(repr, random_map.keys())) or "none"
-        raise InputError(f"random mAP: no dataset {dataset!r}; there are: {known}")
-    return 100 * float(random_map[dataset])
 
 
 def start_at_zero(axes: Axes) -> None:
