@@ -37,9 +37,12 @@ test: setup  ## check the style and run the tests
 	$(BIN)/snakemake --lint
 	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
+test-demo: setup  ## check every output of the finished demo, its pages in Chromium where there is one
+	$(BIN)/python -m pytest tests/demo
+
 lock:  ## resolve the lock file anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header \
 		--custom-compile-command "make lock" -o $(LOCK) pyproject.toml
 	$(BIN)/python envs/environment.py > envs/environment.yaml
 
-.PHONY: help setup demo report bench test lock
+.PHONY: help setup demo report bench test test-demo lock

@@ -413,8 +413,11 @@ def figure_maps(number: str) -> list[str]:
 def figure_labels(number: str) -> dict[str, str]:
     """What the report says of a figure beside its number."""
     shown, needs = figure(number), FIGURES[number].needs
-    attacks = shown.attacks or ([shown.attack] if needs & {"random", "map"} else [])
-    return {"dataset": ", ".join(figure_datasets(number)) if needs else "", "attack": ", ".join(attacks)}
+    names = figure_datasets(number) if needs else []
+    if number == "4.4":
+        names = [name for name in CONFIG.datasets if shown.attack in CONFIG.attacks_on(name)]
+    attacks = (shown.attacks or [shown.attack]) if needs & {"results", "map"} else []
+    return {"dataset": ", ".join(names), "attack": ", ".join(attacks)}
 
 
 def figure_inputs(number: str) -> list[str]:

@@ -47,6 +47,11 @@ def test_numbers_and_captions_stand_in_it():
         assert wanted in text, wanted
 
 
+def test_difficulties_stand_beside_the_average_precision():
+    shot = Shot("Original", PIXELS, 0.5, 1.0, ["keble"], {"easy": 0.75, "hard": 0.123})
+    assert "AP 50 (easy 75, hard 12.3)" in page(cases=[Case("rparis", "keble-1", frozenset(), [shot, shot])])
+
+
 def test_every_tag_is_closed():
     class Balance(HTMLParser):
         open_tags = ()

@@ -10,6 +10,7 @@ import functools
 import inspect
 import json
 import logging
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -815,6 +816,7 @@ def overview(
     from cvpire.provenance import facts, stage_times
     from cvpire.tables.catalogue import CATALOGUE as TABLES
     from cvpire.tables.collection import read_results
+    from cvpire.tables.difficulties import DIFFICULTIES
     from cvpire.tables.selection import own_victim
 
     attacks, results = json.loads(run), read_results(root / "tables" / "queries.csv")
@@ -828,7 +830,9 @@ def overview(
             variant = f"m{about['multiplier']:g}_T{about['iterations']}"
             folder = root / row.dataset / about["network"] / row.attack / "queries" / variant
             path = folder / (row.query + about["suffix"])
-        return Shot(row.label, load_photo(path), row.ap, row.ssim, str(row.top).split("/"))
+        found = {name: getattr(row, f"ap_{name}", math.nan) for name in DIFFICULTIES}
+        known = {name: value for name, value in found.items() if not math.isnan(value)}
+        return Shot(row.label, load_photo(path), row.ap, row.ssim, str(row.top).split("/"), known)
 
     def cases() -> Iterator[Case]:
         for dataset, of_dataset in rows.groupby("dataset", sort=False):

@@ -26,6 +26,8 @@ class Shot(NamedTuple):
     ssim: float
     top: Sequence[str]
     """Names of the best results."""
+    difficulties: Mapping[str, float] = {}
+    """Average precision by the difficulty of the revisited ground truth, where there is one."""
 
 
 class Case(NamedTuple):
@@ -118,14 +120,19 @@ def _case(case: Case) -> str:
         f'<div class="shot"><div class="compare"><img src="{_photo(shot.pixels)}" alt="{escape(shot.label)}">'
         f'<img class="before" src="{before}" alt="unattacked"><div class="line"></div>'
         f'<input type="range" min="0" max="100" value="50" aria-label="unattacked and {escape(shot.label)}"></div>'
-        f"<p><b>{escape(shot.label)}</b> AP {100 * shot.ap:.3g}, SSIM {shot.ssim:.3f}<br>{_results(shot, case)}</p>"
+        f"<p><b>{escape(shot.label)}</b> {_scores(shot)}, SSIM {shot.ssim:.3f}<br>{_results(shot, case)}</p>"
         "</div>"
         for shot in adversarial
     )
     return (
-        f"<article><h3>{escape(case.query)} <small>{escape(case.dataset)}</small></h3><p>Unattacked: AP "
-        f'{100 * original.ap:.3g}. {_results(original, case)}</p><div class="shots">{sliders}</div></article>'
+        f"<article><h3>{escape(case.query)} <small>{escape(case.dataset)}</small></h3><p>Unattacked: "
+        f'{_scores(original)}. {_results(original, case)}</p><div class="shots">{sliders}</div></article>'
     )
+
+
+def _scores(shot: Shot) -> str:
+    each = ", ".join(f"{name} {100 * value:.3g}" for name, value in shot.difficulties.items())
+    return f"AP {100 * shot.ap:.3g}" + (f" ({each})" if each else "")
 
 
 def _results(shot: Shot, case: Case) -> str:
@@ -154,6 +161,7 @@ h1 { font-size: 1.6rem; } h2 { border-bottom: 1px solid #bbb; margin-top: 2.5rem
 small { color: #666; font-weight: normal; } pre { background: #f5f5f5; padding: .8rem; overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; } .scroll { overflow-x: auto; }
 th, td { padding: .2rem .6rem; text-align: left; border-bottom: 1px solid #ddd; white-space: nowrap; }
+thead th { white-space: normal; vertical-align: bottom; }
 .facts td { white-space: normal; }
 figure { margin: 2rem 0; } figure img { max-width: 100%; height: auto; } figcaption { max-width: 45rem; }
 .shots { display: flex; flex-wrap: wrap; gap: 1rem; } .shot { width: 22rem; } .shot p { margin: .3rem 0 1rem; }
