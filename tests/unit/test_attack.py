@@ -2,10 +2,12 @@
 
 import itertools
 
+import cvpire.attack
 import numpy as np
 import pytest
 import torch
 from cvpire.attack import attack, start_noise
+from cvpire.errors import InputError
 from cvpire.networks.network import load_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -208,9 +210,64 @@ def test_a_map_of_zeros_allows_nothing(photo, variant):
 def test_progress_counts_the_steps(photo, bound_map):
     steps = []
 
-    run(photo, bound_map, checkpoints=(2, 4), progress=steps.append)
+    run(photo, bound_map, checkpoints=(2, 4), progress=lambda *counts: steps.append(counts))
 
-    assert steps == [1, 2, 3, 4]
+    assert steps == [(3, 12), (6, 12), (9, 12), (12, 12)]
+
+
+# --- Memory -----------------------------------------------------------------------------------------------------------
+
+
+def fails_above(size):
+    """The descriptor network on a device whose memory holds batches of at most `size`, and the sizes it was asked."""
+    asked = []
+
+    def limited(normalised):
+        asked.append(len(normalised))
+        if len(normalised) > size:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        return describe(normalised)
+
+    return limited, asked
+
+
+@pytest.mark.parametrize(("size", "batches"), [(3, [3]), (2, [3, 1, 1, 1]), (1, [3, 1, 1, 1])])
+def test_a_batch_that_memory_does_not_hold_is_halved(photo, bound_map, size, batches):
+    network, asked = fails_above(size)
+    counts = []
+
+    result = run(photo, bound_map, network=network, progress=lambda *count: counts.append(count))
+
+    torch.testing.assert_close(result, run(photo, bound_map), atol=1e-12, rtol=0)
+    assert [number for number, again in itertools.groupby(asked[1:])] == [
+        number for number, _ in itertools.groupby(batches)
+    ]
+    assert counts[-1] == (15, 15) and counts == sorted(counts)
+
+
+def test_batches_are_cut_by_the_memory_there_is(photo, bound_map, monkeypatch):
+    _, kept = cvpire.attack._describe_and_weigh(describe, photo[None])
+    assert kept >= 2 * photo.nbytes  # at least the photo and its features
+    monkeypatch.setattr(cvpire.attack, "_memory_for_batch", lambda device: 2.5 * kept)
+    network, asked = fails_above(3)
+
+    result = run(photo, bound_map, network=network)
+
+    assert asked == [1] + 5 * [2] + 5 * [1]
+    torch.testing.assert_close(result, run(photo, bound_map), atol=1e-12, rtol=0)
+
+
+def test_memory_that_does_not_hold_one_bound_is_named(photo, bound_map):
+    with pytest.raises(InputError, match="does not hold an attack on 15 x 12 pixels; set a smaller `longest_side`"):
+        run(photo, bound_map, network=fails_above(0)[0])
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(photo, bound_map):
+    def broken(normalised):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        run(photo, bound_map, network=broken)
 
 
 # --- Start ------------------------------------------------------------------------------------------------------------

@@ -114,6 +114,29 @@ def test_only_a_batch_norm_right_after_a_convolution_is_folded():
     torch.testing.assert_close(module(batch), expected)
 
 
+# --- Precision --------------------------------------------------------------------------------------------------------
+
+
+def test_bfloat16_is_for_the_body_alone_and_nearly_the_same(lite, pixels):
+    network = load("efficientnet-lite0", "package", precision="bfloat16")
+
+    descriptor = network.describe(pixels)
+
+    assert {weights.dtype for weights in network.body.parameters()} == {torch.bfloat16}
+    assert descriptor.dtype == np.float32
+    assert np.linalg.norm(descriptor) == pytest.approx(1, abs=1e-6)
+    assert 0.98 < descriptor @ lite.describe(pixels) < 1 - 1e-7
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("float32", "ieee"), ("tf32", "tf32"), ("float32", "ieee")])
+def test_convolutions_on_a_gpu_are_rounded_only_when_asked(precision, expected):
+    """torch would round them to tf32 by default."""
+    load("efficientnet-lite0", "package", precision=precision)
+
+    assert torch.backends.cudnn.conv.fp32_precision == expected
+    assert torch.backends.cuda.matmul.fp32_precision == expected
+
+
 # --- Descriptors ------------------------------------------------------------------------------------------------------
 
 

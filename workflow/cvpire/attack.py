@@ -9,6 +9,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from cvpire.errors import InputError
+
+_CPU_BATCH = 2**30
+"""Bytes that a batch may keep for its backward pass on a processor, where larger batches are no faster."""
+
+_GPU_SHARE = 0.7
+"""Share of a GPU's free memory for the same; the rest is for gradients and the workspace of convolutions."""
+
 
 def attack(
     photo: Tensor,
@@ -24,9 +32,13 @@ def attack(
     objective: str = "descriptor-distance",
     bound_space: str = "pixel",
     projection: str = "after-step",
-    progress: Callable[[int], None] = lambda step: None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Tensor:
     """Maximise the change of a photo's descriptor within a bound, for several bounds at once.
+
+    The bounds are one batch, or several where memory does not hold it: a processor's batches are cut at a fixed size,
+    a GPU's by what it has free, and once more where that does not suffice. How they are cut changes results by rounding
+    only; on one processor thread it has been seen to change nothing.
 
     Parameters
     ----------
@@ -39,7 +51,7 @@ def attack(
     mean, std : sequence of 3 floats
         The network's normalisation.
     multipliers : sequence of M floats
-        Threshold multipliers m; they are one batch and do not influence each other.
+        Threshold multipliers m; they do not influence each other.
     checkpoints : sequence of K ints
         Ascending steps after which the perturbation is handed out; the last is T.
     start : Tensor, shape (M, 3, H, W)
@@ -53,24 +65,71 @@ def attack(
     projection : {"after-step", "before-step"}
         Clip after each step (eq. 3.5); or before it, so that a forward pass sees one step beyond the bound.
     progress : callable, optional
-        Called with the number of finished steps.
+        Called with the number of finished steps, those of each bound counted, and with how many there are.
 
     Returns
     -------
     Tensor, shape (M, K, 3, H, W)
         Perturbations in the bound's space, within the bound.
+
+    Raises
+    ------
+    InputError
+        Where memory does not even hold one bound.
     """
     mean, std = (photo.new_tensor(values).view(3, 1, 1) for values in (mean, std))
     scale = std if bound_space == "pixel" else torch.ones_like(std)  # one unit of v, in normalised units
     image = ((photo - mean) / std)[None]
     bound = variance_map * (photo.new_tensor(multipliers) / 255).view(-1, 1, 1, 1)  # (M, 1, H, W)
+    steps = checkpoints[-1]
 
+    def optimise(part: slice) -> Tensor:
+        return _optimise(
+            image,
+            original,
+            scale,
+            bound[part],
+            start[part],
+            describe,
+            checkpoints,
+            learning_rate=learning_rate,
+            objective=objective,
+            projection=projection,
+            progress=lambda step: progress(part.start * steps + (part.stop - part.start) * step, len(bound) * steps),
+        )
+
+    try:
+        original, kept = _describe_and_weigh(describe, image)
+        return _in_batches(optimise, len(bound), int(_memory_for_batch(photo.device) / kept))
+    except RuntimeError as error:
+        if not _is_out_of_memory(error):
+            raise
+        height, width = photo.shape[1:]
+        raise InputError(
+            f"memory ({photo.device.type}) does not hold an attack on {width} x {height} pixels; "
+            "set a smaller `longest_side`"
+        ) from None
+
+
+def _optimise(
+    image: Tensor,
+    original: Tensor,
+    scale: Tensor,
+    bound: Tensor,
+    start: Tensor,
+    describe: Callable[[Tensor], Tensor],
+    checkpoints: Sequence[int],
+    *,
+    learning_rate: float,
+    objective: str,
+    projection: str,
+    progress: Callable[[int], None],
+) -> Tensor:
+    """Algorithm 2 for a batch of bounds (B, 1, H, W); on a GPU, the loop never waits for the device."""
     # A network that prefers channels-last gets it from the start: the sum below keeps the layout of its first term.
     perturbation = (start * bound).contiguous(memory_format=torch.channels_last).requires_grad_()
     # Adam is written out, because torch.optim imports torch's compiler: two seconds for every job.
     first, second = torch.zeros_like(perturbation), torch.zeros_like(perturbation)  # moments of the gradient
-    with torch.no_grad():
-        original = describe(image)
 
     wanted, handed_out = set(checkpoints), []
     for step in range(1, checkpoints[-1] + 1):
@@ -90,6 +149,53 @@ def attack(
                 handed_out.append(perturbation.clamp(-bound, bound).contiguous())
         progress(step)
     return torch.stack(handed_out, dim=1)
+
+
+def _describe_and_weigh(describe: Callable[[Tensor], Tensor], image: Tensor) -> tuple[Tensor, int]:
+    """Descriptor of a photo, and the bytes that its forward pass keeps for the backward pass, weights included."""
+    kept: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        descriptor = describe(image.detach().requires_grad_()).detach()
+    return descriptor, max(1, sum(tensor.untyped_storage().nbytes() for tensor in kept.values()))
+
+
+def _in_batches(run: Callable[[slice], Tensor], count: int, size: int) -> Tensor:
+    """Run over `count` items in batches, halved where memory does not suffice; of one item the error is raised."""
+    parts: list[Tensor] = []
+    begun, size = 0, min(max(size, 1), count)
+    while begun < count:
+        try:
+            parts.append(run(slice(begun, min(begun + size, count))))
+        except RuntimeError as error:
+            if size == 1 or not _is_out_of_memory(error):
+                raise
+        else:
+            begun += size
+            continue
+        # After the handler, because its error keeps alive what filled the memory.
+        size //= 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    return torch.cat(parts)
+
+
+def _memory_for_batch(device: torch.device) -> float:
+    if device.type != "cuda":
+        return _CPU_BATCH
+    free, _ = torch.cuda.mem_get_info(device)
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return _GPU_SHARE * (free + unused)
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # On a processor, and in some libraries of a GPU, only the message tells.
+    words = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 def start_noise(seed: int, photo: str, attack: str, multipliers: Sequence[float], shape: tuple[int, int]) -> Tensor:

@@ -324,7 +324,7 @@ def attack(
     network = load_network(**network_options.model_dump(), device=device)
     place = next(network.parameters()).device
     multipliers, checkpoints = attack_options.multipliers, attack_options.checkpoints
-    with _about(photo), _progress(f"attack {photo.name}", checkpoints[-1]) as progress:
+    with _about(photo), _progress(f"attack {photo.name}") as progress:
         values = run_attack(
             as_tensor(pixels).to(place),
             torch.from_numpy(bound).to(place),

@@ -117,6 +117,9 @@ class NetworkOptions(Options):
     """Mean of the normalised space, per channel, of values in [0, 1]; default: what the network was trained with."""
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
     """Standard deviation of the normalised space; a bound m in that space is m * std grey levels."""
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """Numbers that the convolutions compute with. tf32 and bfloat16 are quicker on a GPU and change results a little
+    (docs/performance.md); tf32 is float32 on a processor."""
 
 
 class SavingOptions(Options):

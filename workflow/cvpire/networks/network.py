@@ -41,6 +41,8 @@ class Network(nn.Module):
         Shares of the photo's size at which it is described.
     combine : callable
         Descriptors of S scales (B, C, S, 1) to one (B, C), as a pooling does.
+
+    The body computes with the floating-point type of its weights; all that follows with float32.
     """
 
     def __init__(
@@ -76,7 +78,9 @@ class Network(nn.Module):
         return descriptor if self.learned is None else normalize(self.learned(descriptor), dim=1)
 
     def _at_one_scale(self, normalised: Tensor) -> Tensor:
-        pooled = normalize(self.pool(self.body(normalised)), dim=1)
+        dtype = next((weights.dtype for weights in self.body.parameters()), normalised.dtype)
+        features = self.body(normalised.to(dtype)).to(normalised.dtype)
+        pooled = normalize(self.pool(features), dim=1)
         return pooled if self.layer is None else normalize(self.layer(pooled), dim=1)
 
     def describe(self, pixels: np.ndarray) -> np.ndarray:
@@ -104,6 +108,7 @@ def load_network(
     pooling: Literal["gem", "mac", "spoc", "rmac"] = "gem",
     whitening: Literal["layer", "learned", "none"] | None = None,
     scales: Sequence[float] = (1.0,),
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32",
     device: str = "auto",
 ) -> Network:
     """Load a network, ready to describe or to attack.
@@ -121,6 +126,8 @@ def load_network(
     ----------
     architecture, weights, gem_power, mean, std, pooling, whitening, scales
         See `cvpire.config.NetworkOptions`.
+    precision : {"float32", "tf32", "bfloat16"}
+        As there. Whether a GPU rounds to tf32 is a setting of the process, so the last network loaded decides it.
     device : {"auto", "cpu", "cuda"}
         auto: CUDA where there is a GPU.
 
@@ -153,6 +160,11 @@ def load_network(
         scales=scales,
         combine=pool if pooling == "gem" and layer is None else spoc,
     )
+    if precision == "bfloat16":
+        network.body.to(torch.bfloat16)
+    # torch rounds convolutions on a GPU to tf32 unless it is told not to.
+    for part in (torch.backends.cudnn.conv, torch.backends.cuda.matmul):
+        part.fp32_precision = "tf32" if precision == "tf32" else "ieee"
     network.requires_grad_(False)
     return network.to(choose_device(device), memory_format=torch.channels_last)
 
