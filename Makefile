@@ -26,9 +26,8 @@ demo: setup  ## run the demo: every table and figure of it, and the report, into
 report:  ## make results/report.zip of the last run (CONFIG=file, where it was not the demo)
 	$(BIN)/snakemake --report results/report.zip $(if $(CONFIG),--configfile $(CONFIG))
 
-bench: setup  ## measure speed, as ratios within one run
-	$(BIN)/python benchmarks/variance.py
-	$(BIN)/python benchmarks/ranking.py
+bench: setup  ## measure speed, as ratios within one run (SUITES="variance attack ..." for some of it)
+	$(BIN)/python -m benchmarks $(SUITES)
 
 test: setup  ## check the style and run the tests
 	$(BIN)/ruff check .

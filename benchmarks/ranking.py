@@ -1,11 +1,5 @@
-"""Is ranking a large database limited by the disk? Time `measure` beside plain reading, and see its memory.
+"""Is ranking a large database limited by the disk? `measure` beside plain reading, and its memory."""
 
-Writes a random database to a temporary folder, a million photos by default (8 GB), and deletes it afterwards:
-
-    python benchmarks/ranking.py [--photos N] [--queries N] [--dimensions D] [--rounds N] [--folder FOLDER]
-"""
-
-import argparse
 import multiprocessing
 import os
 import tempfile
@@ -19,8 +13,20 @@ import numpy as np
 from cvpire.datasets import Dataset, Query
 from cvpire.retrieval.ranking import measure
 
+from benchmarks.timing import Line
+
 SHARD = 4096  # photos
 RELEVANT = 50  # photos of a query; Oxford-5k has about as many
+
+
+def lines(photos: int = 1_000_000) -> list[Line | tuple[str, float, float]]:
+    """Rank a random database of a million photos (8 GB, in a temporary folder) for 70 queries."""
+    found = run(photos)
+    what = f"rank {photos:,} photos for 70 queries"
+    return [
+        Line(what, found["measure_s"], "reading them", found["read_s"], found["measure_by_read"]),
+        (what, found["measure_peak_mb"], found["measure_s"]),
+    ]
 
 
 def run(
@@ -128,22 +134,3 @@ def _names(start: int, stop: int) -> list[str]:
 def _unit_vectors(random: np.random.Generator, count: int, dimensions: int) -> np.ndarray:
     vectors = random.standard_normal((count, dimensions), dtype=np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def main() -> None:
-    """Run with the options of the command line, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=int, default=1_000_000)
-    parser.add_argument("--queries", type=int, default=70)
-    parser.add_argument("--dimensions", type=int, default=2048)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, help="for the temporary database, 4 * photos * dimensions bytes")
-    options = vars(parser.parse_args())
-    found = run(**options)
-    print(f"{options['photos']} photos, {options['queries']} queries, {options['dimensions']} dimensions")
-    for name, value in found.items():
-        print(f"{name:<16}{value:>10.2f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,82 +1,53 @@
-"""Speed of the variance map: against whole-array scikit-image calls, and against Algorithm 1 pixel by pixel.
+"""The variance map against whole-array scikit-image calls, Algorithm 1 pixel by pixel, and a GPU's memory."""
 
-Usage: python benchmarks/variance.py [--size 1024x768] [--repeats 5]
-"""
-
-import argparse
 import math
 import os
-import statistics
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import skimage.color
 import skimage.data
 from cvpire.variance import color_variance, gaussian, variance_map
-from PIL import Image
+
+from benchmarks.timing import Line, compare, in_turn
 
 KERNEL_SIZE, SIGMA = 5, 1.0
 REACH = KERNEL_SIZE // 2
 NEIGHBOURS = [(x, y) for y in range(-REACH, REACH + 1) for x in range(-REACH, REACH + 1) if (x, y) != (0, 0)]
 
 
-def measure(width: int = 1024, height: int = 768, repeats: int = 5) -> dict[str, float]:
-    """Time the colour variance map side by side with two references, and in a process of its own.
-
-    Parameters
-    ----------
-    width, height : int
-        Of the photo, in pixels.
-    repeats : int
-        Rounds; in each, everything is timed once, in turn.
-
-    Returns
-    -------
-    dict of str to float
-        Seconds are medians over the rounds, and a ratio is the median of the rounds' ratios. `largest_error`: of the
-        normalised map, against scikit-image's in float64. Keys that contain `gpu` are there where a GPU is.
-    """
+def lines(width: int = 1024, height: int = 768, rounds: int = 5) -> list[Line]:
+    """Compare the colour variance map of a photo with the same algorithm written otherwise."""
     photo = example_photo(width, height)
     crop = photo[:12, :12]
     cores = os.cpu_count() or 1
-    runs: dict[str, Callable[[], object]] = {
-        "one_thread": lambda: variance_map(photo, threads=1),
-        "all_threads": lambda: variance_map(photo, threads=cores),
-        "whole_array": lambda: whole_array(photo),
-        "whole_array_float32": lambda: whole_array(photo, np.float32),
-        "pixel_by_pixel": lambda: pixel_by_pixel(crop),
-        **gpu_runs(photo),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            seconds[name].append(timed(run))
+    seconds = in_turn(
+        {
+            "one thread": lambda: variance_map(photo, threads=1),
+            "all threads": lambda: variance_map(photo, threads=cores),
+            "whole arrays": lambda: whole_array(photo),
+            "pixel by pixel": lambda: pixel_by_pixel(crop),
+            **gpu_runs(photo),
+        },
+        rounds,
+    )
     # The crop has more border, and thus fewer neighbours a pixel.
     share = pairs(*crop.shape[:2]) / pairs(height, width)
-    seconds["pixel_by_pixel"] = [value / share for value in seconds["pixel_by_pixel"]]
-
-    def ratio(slow: str, fast: str) -> float:
-        return statistics.median(a / b for a, b in zip(seconds[slow], seconds[fast], strict=True))
-
-    expected = whole_array(photo)
-    result = {f"{name}_s": statistics.median(values) for name, values in seconds.items()}
-    result |= {
-        "whole_array_to_one_thread": ratio("whole_array", "one_thread"),
-        "whole_array_to_all_threads": ratio("whole_array", "all_threads"),
-        "whole_array_float32_to_all_threads": ratio("whole_array_float32", "all_threads"),
-        "pixel_by_pixel_to_one_thread": ratio("pixel_by_pixel", "one_thread"),
-        "largest_error": float(np.abs(variance_map(photo) - expected / expected.max()).max()),
-    }
-    if "gpu" in runs:
-        result["gpu_to_gpu_copy"] = ratio("gpu", "gpu_copy")
-    result["process_one_thread_s"], _ = in_a_process(photo, repeats)
-    _, result["peak_memory_12_megapixels_mb"] = in_a_process(example_photo(4000, 3000), 1)
-    return result
+    seconds["pixel by pixel"] = [value / share for value in seconds["pixel by pixel"]]
+    name = f"variance map, {width} x {height}, n = {KERNEL_SIZE}"
+    found = [
+        compare(
+            f"{name}, {cores} threads",
+            "in scikit-image calls",
+            seconds["all threads"],
+            seconds["whole arrays"],
+            ">= 30",
+        ),
+        compare(f"{name}, 1 thread", "pixel by pixel", seconds["one thread"], seconds["pixel by pixel"], ">= 10000"),
+    ]
+    if "gpu" in seconds:
+        found.append(compare(name, "copy of its bytes", seconds["gpu"], seconds["gpu copy"], device="GPU"))
+    return found
 
 
 def example_photo(width: int, height: int) -> np.ndarray:
@@ -86,12 +57,12 @@ def example_photo(width: int, height: int) -> np.ndarray:
     return np.ascontiguousarray(np.pad(photo, padding, mode="reflect")[:height, :width])
 
 
-def whole_array(photo: np.ndarray, dtype: type = np.float64) -> np.ndarray:
+def whole_array(photo: np.ndarray) -> np.ndarray:
     """Algorithm 1 in scikit-image calls on whole arrays, one a neighbour."""
     height, width = photo.shape[:2]
-    lab = skimage.color.rgb2lab((photo / 255).astype(dtype))
-    total = np.zeros((height, width), dtype)
-    count = np.ones((height, width), dtype)
+    lab = skimage.color.rgb2lab(photo)
+    total = np.zeros((height, width))
+    count = np.ones((height, width))
     for x, y in NEIGHBOURS:
         here = slice(max(0, -y), height - max(0, y)), slice(max(0, -x), width - max(0, x))
         there = slice(max(0, y), height + min(0, y)), slice(max(0, x), width + min(0, x))
@@ -131,9 +102,9 @@ def gpu_runs(photo: np.ndarray) -> dict[str, Callable[[], object]]:
     from cvpire.color import srgb_to_lab
 
     pixels = torch.from_numpy(photo).cuda().movedim(-1, 0)
-    bytes_touched = torch.empty(photo.nbytes + 4 * photo[..., 0].size, dtype=torch.uint8, device="cuda")
+    touched = torch.empty(photo.nbytes + 4 * photo[..., 0].size, dtype=torch.uint8, device="cuda")
 
-    def synchronised(run: Callable[[], object]) -> Callable[[], None]:
+    def waiting(run: Callable[[], object]) -> Callable[[], None]:
         def once() -> None:
             run()
             torch.cuda.synchronize()
@@ -142,49 +113,6 @@ def gpu_runs(photo: np.ndarray) -> dict[str, Callable[[], object]]:
         return once
 
     return {
-        "gpu": synchronised(lambda: color_variance(srgb_to_lab(pixels.float() / 255), KERNEL_SIZE, SIGMA)),
-        "gpu_copy": synchronised(bytes_touched.clone),
+        "gpu": waiting(lambda: color_variance(srgb_to_lab(pixels.float() / 255), KERNEL_SIZE, SIGMA)),
+        "gpu copy": waiting(touched.clone),
     }
-
-
-def timed(run: Callable[[], object]) -> float:
-    """Seconds of one call."""
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-def in_a_process(photo: np.ndarray, repeats: int) -> tuple[float, float]:
-    """Median seconds of `cvpire variance`, start and files included, with one thread; and its peak memory in MB."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "photo.png"
-        Image.fromarray(photo).save(file, compress_level=1)
-        command = [Path(sys.executable).with_name("cvpire"), "variance", file, Path(folder) / "map.npy"]
-        seconds = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds.append(time.perf_counter() - start)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode:
-                raise subprocess.CalledProcessError(process.returncode, command)
-    # Linux counts in KiB, macOS in bytes.
-    return statistics.median(seconds), usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def main() -> None:
-    """Print the measurements as a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", default="1024x768", help="WIDTHxHEIGHT in pixels")
-    parser.add_argument("--repeats", type=int, default=5)
-    arguments = parser.parse_args()
-    width, height = map(int, arguments.size.split("x"))
-    result = measure(width, height, arguments.repeats)
-    print(f"variance map, {width} x {height}, n = {KERNEL_SIZE}, {os.cpu_count()} cores")
-    for name, value in result.items():
-        print(f"  {name:36} {value:12.4g}")
-
-
-if __name__ == "__main__":
-    main()

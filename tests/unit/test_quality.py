@@ -7,7 +7,7 @@ import pytest
 import skimage.color
 import skimage.metrics
 from cvpire.errors import InputError
-from cvpire.quality import MEASURES, quality
+from cvpire.quality import MEASURES, mean_ssim, quality
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,17 @@ def test_a_wider_data_range_flatters(photo, noisy, data_range):
     assert result["ssim"] == pytest.approx(
         skimage.metrics.structural_similarity(photo / 255, noisy / 255, data_range=data_range, channel_axis=2)
     )
+
+
+def test_ranges_share_statistics_but_change_nothing(photo, noisy):
+    first, second, ranges = photo / 255, noisy / 255, (0.3, 1.0, 2.0, 255.0)
+
+    expected = [
+        skimage.metrics.structural_similarity(first, second, data_range=data_range, channel_axis=2, win_size=9)
+        for data_range in ranges
+    ]
+
+    np.testing.assert_allclose(mean_ssim(first, second, 9, ranges), expected, rtol=0, atol=1e-14)
 
 
 def test_window_is_used(photo, noisy):

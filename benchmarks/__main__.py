@@ -1,0 +1,77 @@
+"""Run the benchmarks: each line is a ratio of two things measured side by side in this run.
+
+python -m benchmarks [variance attack stages ranking workflow memory] [--out results/benchmarks.json]
+"""
+
+import argparse
+import importlib
+import json
+import os
+import platform
+from pathlib import Path
+
+from cvpire.provenance import facts
+
+from benchmarks.timing import Line
+
+SUITES = ("variance", "attack", "stages", "ranking", "workflow", "memory")
+
+
+def main() -> None:
+    """Run the suites asked for, print a table, and write it as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("suites", nargs="*", default=SUITES, metavar="SUITE", help=", ".join(SUITES))
+    parser.add_argument("--out", type=Path, default=Path("results/benchmarks.json"))
+    arguments = parser.parse_args()
+    if unknown := set(arguments.suites) - set(SUITES):
+        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
+    machine = {**facts(), "processor": processor(), "cores": os.cpu_count()}
+    print(f"{machine['processor']}, {machine['cores']} cores; device: {machine['device']}\n")
+    print(f"{'what':<62}{'seconds':>10}  {'beside':<32}{'seconds':>10}{'ratio':>10}  {'goal':<9}{'met':<4}device")
+    written: list[dict] = []
+    for suite in arguments.suites:
+        for line in run(suite):
+            if isinstance(line, Line):
+                print(as_text(line), flush=True)
+                written.append({"suite": suite, **line._asdict(), "met": line.met})
+            else:
+                name, megabytes, seconds = line
+                print(f"{name:<62}{seconds:>10.3g}  {megabytes:,.0f} MB at most", flush=True)
+                written.append({"suite": suite, "what": name, "seconds": seconds, "megabytes": megabytes})
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps({"machine": machine, "lines": written}, indent=1) + "\n")
+    missed = [line["what"] for line in written if line.get("met") is False]
+    print(f"\n{len(missed)} goals missed{': ' if missed else ''}{'; '.join(missed)}. Written to {arguments.out}.")
+
+
+def run(suite: str) -> list:
+    """Lines of a suite."""
+    if suite == "memory":
+        return importlib.import_module("benchmarks.stages").memory()
+    module = importlib.import_module(f"benchmarks.{suite}")
+    more = {"stages": ["starting"], "workflow": ["dry_run"]}.get(suite, [])
+    return [line for name in (*more, "lines") for line in getattr(module, name)()]
+
+
+def as_text(line: Line) -> str:
+    """One row of the table."""
+    beside = "" if line.reference_seconds is None else f"{line.reference_seconds:.3g}"
+    ratio = "" if line.ratio is None else f"{line.ratio:.3g}"
+    met = {True: "yes", False: "NO", None: ""}[line.met]
+    return (
+        f"{line.what:<62}{line.seconds:>10.3g}  {line.reference:<32}{beside:>10}{ratio:>10}  {line.goal:<9}{met:<4}"
+        f"{line.device}"
+    )
+
+
+def processor() -> str:
+    """Name of the processor, as Linux knows it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+        return next(line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+if __name__ == "__main__":
+    main()
