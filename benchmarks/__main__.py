@@ -7,11 +7,11 @@ import argparse
 import importlib
 import json
 import os
-import platform
 from pathlib import Path
 
 from cvpire.provenance import facts
 
+from benchmarks.machine import peaks, processor
 from benchmarks.timing import Line
 
 SUITES = ("variance", "attack", "stages", "ranking", "workflow", "memory")
@@ -25,8 +25,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.suites) - set(SUITES):
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
-    machine = {**facts(), "processor": processor(), "cores": os.cpu_count()}
-    print(f"{machine['processor']}, {machine['cores']} cores; device: {machine['device']}\n")
+    machine = {**facts(), "processor": processor(), "cores": os.cpu_count(), **peaks()}
+    print("".join(f"{name}: {value}\n" for name, value in machine.items()))
     print(f"{'what':<62}{'seconds':>10}  {'beside':<32}{'seconds':>10}{'ratio':>10}  {'goal':<9}{'met':<4}device")
     written: list[dict] = []
     for suite in arguments.suites:
@@ -62,15 +62,6 @@ def as_text(line: Line) -> str:
         f"{line.what:<62}{line.seconds:>10.3g}  {line.reference:<32}{beside:>10}{ratio:>10}  {line.goal:<9}{met:<4}"
         f"{line.device}"
     )
-
-
-def processor() -> str:
-    """Name of the processor, as Linux knows it."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-        return next(line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
 
 
 if __name__ == "__main__":
