@@ -40,7 +40,7 @@ test-demo: setup  ## check every output of the finished demo, its pages in Chrom
 	$(BIN)/python -m pytest tests/demo
 
 lock:  ## resolve the lock file anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header \
+	uv pip compile --universal --python-version 3.11 --extra dev --extra slurm --generate-hashes --no-header \
 		--custom-compile-command "make lock" -o $(LOCK) pyproject.toml
 	$(BIN)/python envs/environment.py > envs/environment.yaml
 

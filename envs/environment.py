@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -19,7 +20,7 @@ def pins(lock: str) -> dict[str, str]:
 def environment() -> str:
     """The text of environment.yaml."""
     project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    wanted = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     locked = pins((HERE / "requirements.lock").read_text())
     names = sorted(re.match(r"[a-z0-9-]+", requirement)[0] for requirement in wanted)
     head = f"""\
