@@ -8,7 +8,7 @@ from cvpire.config import NetworkOptions
 from cvpire.errors import InputError
 from cvpire.networks.backbones import load_backbone
 from cvpire.networks.folding import fold_batch_norm
-from cvpire.networks.network import Network, as_tensor, choose_device, load_network, resized
+from cvpire.networks.network import Network, as_tensor, load_network, resized
 from cvpire.networks.pooling import mac, spoc
 from torch import nn
 
@@ -264,14 +264,3 @@ def test_normalisation_is_applied(pixels):
 
 def test_the_command_line_hands_over_all_options_by_name():
     assert load_network(**NetworkOptions().model_dump(), device="cpu").scales == (1.0,)
-
-
-# --- Device -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-
-    assert choose_device("auto") == torch.device("cpu")
-    with pytest.raises(InputError, match="no GPU; choose `auto` or `cpu`"):
-        choose_device("cuda")

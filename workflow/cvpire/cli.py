@@ -276,7 +276,7 @@ def variance(
     from cvpire.variance import variance_map
 
     if device != "cpu":  # only then torch, which takes longer to import than a map to compute
-        from cvpire.networks.network import choose_device
+        from cvpire.networks.device import choose_device
 
         device = choose_device(device).type
     if output.suffix not in (".npy", ".png"):

@@ -11,6 +11,7 @@ from torch.nn.functional import interpolate, normalize
 from cvpire.errors import InputError
 from cvpire.networks.backbones import Backbone, load_backbone, normalisation
 from cvpire.networks.checkpoints import finite
+from cvpire.networks.device import choose_device
 from cvpire.networks.folding import fold_batch_norm
 from cvpire.networks.pooling import make_pooling, spoc
 from cvpire.networks.whitening import learned_whitening
@@ -197,15 +198,6 @@ def _three(backbone: Backbone, key: Literal["mean", "std"], weights: str) -> tup
     if values.shape != (3,) or (key == "std" and values.min() <= 0):
         raise InputError(f"weights: {weights}: meta.{key} is {values.tolist()}, expected three numbers, std above 0")
     return tuple(values.tolist())
-
-
-def choose_device(device: str) -> torch.device:
-    """Turn `auto`, `cpu` or `cuda` into a device that exists, or raise `InputError`."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("device: cuda is asked for, but torch finds no GPU; choose `auto` or `cpu`")
-    return torch.device(device)
 
 
 def resized(photos: Tensor, scale: float) -> Tensor:

@@ -1,0 +1,79 @@
+"""Jobs on one machine spread over its GPUs."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+from cvpire.errors import InputError
+from cvpire.networks import device
+from cvpire.networks.device import choose_device
+
+# A job that takes one of two GPUs and holds it until it is killed.
+JOB = """
+import sys, types, torch
+from cvpire.networks.device import choose_device
+torch.cuda.is_available = lambda: True
+torch.cuda.device_count = lambda: 2
+torch.cuda.get_device_properties = lambda number: types.SimpleNamespace(uuid=f"GPU-{number}")
+print(choose_device("auto"), flush=True)
+sys.stdin.read()
+"""
+
+
+def another_job(gpus: list[str]) -> torch.device:
+    """What a job gets that sees these GPUs: the choice that this process remembers is forgotten first."""
+    device.free_gpu.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cuda, "is_available", lambda: True)
+        patch.setattr(torch.cuda, "device_count", lambda: len(gpus))
+        patch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=gpus[number]))
+        return choose_device("cuda")
+
+
+@pytest.fixture(autouse=True)
+def no_locks_yet(monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    yield
+    device.free_gpu.cache_clear()
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    assert choose_device("auto") == torch.device("cpu")
+    with pytest.raises(InputError, match="no GPU; choose `auto` or `cpu`"):
+        choose_device("cuda")
+
+
+def test_jobs_spread_evenly_over_the_gpus():
+    taken = [another_job(["GPU-a", "GPU-b", "GPU-c"]).index for _ in range(7)]
+
+    assert taken == [0, 1, 2, 0, 1, 2, 0]
+
+
+def test_a_gpu_is_known_by_its_identity_and_not_by_its_number():
+    assert another_job(["GPU-a", "GPU-b"]).index == 0
+    assert another_job(["GPU-b", "GPU-a"]).index == 0
+    assert another_job(["GPU-b", "GPU-a", "GPU-c"]).index == 2
+
+
+def test_a_process_stays_on_its_gpu(monkeypatch):
+    first = another_job(["GPU-a", "GPU-b"])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+    assert choose_device("cuda") == choose_device("auto") == first
+
+
+def test_a_killed_job_leaves_its_gpu_free():
+    job = subprocess.Popen([sys.executable, "-c", JOB], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert job.stdout.readline() == "cuda:0\n"
+        assert another_job(["GPU-0", "GPU-1"]).index == 1
+    finally:
+        job.kill()
+        job.communicate()
+
+    assert another_job(["GPU-0", "GPU-1"]).index == 0
