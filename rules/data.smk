@@ -29,6 +29,7 @@ rule list_dataset:
         "results/{dataset}/dataset.json",
     log:
         "results/logs/{dataset}/dataset.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     params:
@@ -46,6 +47,7 @@ rule prepare_query:
         "results/{dataset}/original/{photo}.png",
     log:
         "results/logs/{dataset}/prepare/{photo}.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     params:

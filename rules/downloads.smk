@@ -7,6 +7,7 @@ rule download:
         "resources/downloads/{file}",
     log:
         "results/logs/downloads/{file}.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     params:

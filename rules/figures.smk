@@ -20,6 +20,7 @@ for number in CONFIG.figures:
             [f"results/figures/figure-{number}.csv"] if "random" in FIGURES[number].needs else [],
         log:
             f"results/logs/figures/figure-{number}.log",
+        localrule: True
         conda:
             "../envs/environment.yaml"
         params:

@@ -17,6 +17,7 @@ rule lay_out_overview:
         ),
     log:
         "results/logs/overview.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     params:

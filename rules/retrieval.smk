@@ -119,6 +119,7 @@ rule rank_at_random:
         "results/{dataset}/random.csv",
     log:
         "results/logs/{dataset}/random.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     params:
@@ -135,6 +136,7 @@ rule check_clean_map:
         "results/{dataset}/original/gate/{victim}.json",
     log:
         "results/logs/{dataset}/original/gate/{victim}.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     params:

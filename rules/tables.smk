@@ -24,6 +24,7 @@ rule collect_results:
         "results/tables/queries.csv",
     log:
         "results/logs/tables/queries.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     params:
@@ -42,6 +43,7 @@ rule collect_random:
         "results/tables/random.csv",
     log:
         "results/logs/tables/random.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     shell:
@@ -67,6 +69,7 @@ for table in made_tables():
             multiext(f"results/tables/table-{table}", ".md", ".tex"),
         log:
             f"results/logs/tables/table-{table}.log",
+        localrule: True
         conda:
             "../envs/environment.yaml"
         params:
@@ -86,6 +89,7 @@ rule differences:
         multiext("results/tables/differences", ".csv", ".md", ".tex"),
     log:
         "results/logs/tables/differences.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     shell:
@@ -100,6 +104,7 @@ rule collect_gate:
         multiext("results/tables/gate", ".csv", ".md", ".tex"),
     log:
         "results/logs/tables/gate.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     shell:

@@ -9,6 +9,7 @@ rule compute_variance:
         "results/{dataset}/variance/{map}/{photo}.npy",
     log:
         "results/logs/{dataset}/variance/{map}/{photo}.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     params:
