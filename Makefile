@@ -39,9 +39,12 @@ test: setup  ## check the style and run the tests
 test-demo: setup  ## check every output of the finished demo, its pages in Chromium where there is one
 	$(BIN)/python -m pytest tests/demo
 
+test-slurm: setup  ## run the tests on a real Slurm, which they install (Debian, as root) and start (5 minutes)
+	$(BIN)/python -m pytest -m slurm tests/slurm
+
 lock:  ## resolve the lock file anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --extra slurm --generate-hashes --no-header \
 		--custom-compile-command "make lock" -o $(LOCK) pyproject.toml
 	$(BIN)/python envs/environment.py > envs/environment.yaml
 
-.PHONY: help setup demo report bench test test-demo lock
+.PHONY: help setup demo report bench test test-demo test-slurm lock

@@ -8,6 +8,7 @@ import threading
 from functools import cache
 from pathlib import Path
 
+from snakemake import logging
 from snakemake.scheduling.job_scheduler import JobScheduler
 
 from cvpire.config import AuditOptions, DownloadOptions, as_options, load_config
@@ -43,6 +44,18 @@ def one_timer_at_a_time(scheduler, delay: float) -> None:
 
 
 JobScheduler._schedule_reevalutation = one_timer_at_a_time
+
+
+def show_each_log(logs, show_logs=logging.show_logs):
+    """Show the logs of a failed job.
+
+    Snakemake 9.27 stops at the first empty one. A job that is killed says nothing; what Slurm says of it comes after.
+    """
+    for log in logs:
+        yield from show_logs([log])
+
+
+logging.show_logs = show_each_log
 
 
 def checked(function, *arguments):
