@@ -37,16 +37,9 @@ class SlurmProject(Project):
 
     def start(self, *arguments: str, cores: int = 2) -> subprocess.Popen:
         """Start snakemake in the checkout, with the profile for Slurm."""
+        options = ["--workflow-profile", "profiles/slurm", "--local-cores", str(cores), *OF_THIS_SLURM]
         started = subprocess.Popen(
-            [
-                SNAKEMAKE,
-                "--workflow-profile",
-                "profiles/slurm",
-                "--local-cores",
-                str(cores),
-                *OF_THIS_SLURM,
-                *arguments,
-            ],
+            [SNAKEMAKE, *options, *arguments],
             cwd=self.folder,
             env=self.environment,
             text=True,
@@ -96,7 +89,6 @@ def local(tmp_path_factory) -> Project:
 @pytest.fixture
 def copy(slurm, local, tmp_path):
     """Makes a copy of the finished project, whose jobs Slurm runs with faults."""
-
     made = []
 
     def make(faults: dict[str, str]) -> SlurmProject:

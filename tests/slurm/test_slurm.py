@@ -143,18 +143,31 @@ def test_an_interrupted_run_leaves_no_jobs_behind(copy, slurm, local):
     assert project.results("tiny/**/*.jpg") == local.results("tiny/**/*.jpg")
 
 
-def test_the_pilot_runs_everything_in_one_job(slurm, local, tmp_path):
+def test_the_pilot_stops_in_time_and_goes_on_when_submitted_again(slurm, local, tmp_path):
     project = SlurmProject(small_project(tmp_path / "project").folder, slurm)
-    before = len(slurm.jobs())
-    size = ["--cpus-per-task=2", "--mem=8G", "--gpus=2"]
-    command = ["sbatch", "--wait", *size, "profiles/gpu/pilot.sh", "all"]
     environment = {**project.environment, "PATH": os.pathsep.join([str(SNAKEMAKE.parent), project.environment["PATH"]])}
+    before = len(slurm.jobs())
 
-    done = subprocess.run(command, cwd=project.folder, env=environment, text=True, capture_output=True)
+    def submit(*options: str) -> None:
+        size = ["--cpus-per-task=2", "--mem=8G", "--gpus=2"]
+        command = ["sbatch", *options, *size, "profiles/gpu/pilot.sh", "all"]
+        subprocess.run(command, cwd=project.folder, env=environment)
 
-    (job,) = slurm.jobs()[before:]
-    (log,) = project.folder.glob("pilot-*.log")
-    assert done.returncode == 0, log.read_text()
-    assert (job["JobState"], job["Partition"]) == ("COMPLETED", "gpu")
-    assert "gpu=2" in log.read_text()
+    submit()
+    wait_for(lambda: project.results("tiny/variance/**/*.npy"), 60, "the first results")
+    # What Slurm sends some minutes before the end of a job's time.
+    slurm.call("scancel", "--batch", "--signal=TERM", slurm.jobs()[-1]["JobId"])
+    wait_for(lambda: slurm.jobs()[-1]["JobState"] not in ("RUNNING", "COMPLETING"), 120, "the end of the pilot")
+    assert not (project.folder / "results" / "tables" / "table-4.1.csv").exists()
+    submit("--wait")
+
+    assert [(job["JobState"], job["Partition"]) for job in slurm.jobs()[before:]] == [
+        ("FAILED", "gpu"),
+        ("COMPLETED", "gpu"),
+    ]
+    first, second = (path.read_text() for path in sorted(project.folder.glob("pilot-*.log")))
+    assert "Will exit after finishing currently running jobs" in first
+    assert "Error in rule" not in first
+    assert first.count("rule compute_variance:") + second.count("rule compute_variance:") == 2
+    assert "gpu=2" in second
     assert project.results(*RESULTS) == local.results(*RESULTS)
