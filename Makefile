@@ -39,7 +39,7 @@ test: setup  ## check the style and run the tests
 test-demo: setup  ## check every output of the finished demo, its pages in Chromium where there is one
 	$(BIN)/python -m pytest tests/demo
 
-test-slurm: setup  ## run the tests on a real Slurm, which they install (Debian, as root) and start (5 minutes)
+test-slurm: setup  ## run the tests on a real Slurm, which they install (Debian, as root) and start (5 to 8 minutes)
 	$(BIN)/python -m pytest -m slurm tests/slurm
 
 lock:  ## resolve the lock file anew (needs uv)
