@@ -536,3 +536,39 @@ def test_the_demo_is_the_default_configuration():
 
     assert {dataset.kind for dataset in config.datasets.values()} == {"demo"}
     assert {network.weights for network in config.networks.values()} == {"package"}, "the demo needs no download"
+
+
+# --- Files that nobody would write ------------------------------------------------------------------------------------
+
+LAUGHS = "\n".join(["a0: &a0 [ha]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))])
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (LAUGHS, "its aliases stand for more than 100000 values"),
+        ("a: &a {<<: [*a, *a]}", "its aliases stand for more than 100000 values"),
+        ("datasets: &a {x: *a}", "its aliases stand for more than 100000 values"),
+        ("[" * 5000, "maximum recursion depth"),
+        ("seed: " + "9" * 5000, "digits"),
+        ("seed: 2001-99-99", "month must be in 1..12"),
+        ("seed: !!bool x", "'x'"),
+        ("seed: " + "9" * 2**18, "more than 262144 bytes"),
+    ],
+    ids=["aliases", "merged", "itself", "deep", "digits", "date", "tag", "long"],
+)
+def test_yaml_that_cannot_be_read_is_one_clear_error(tmp_path, text, fault):
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"config.yaml: not valid YAML \(") as caught:
+        read_config(tmp_path / "config.yaml")
+    assert fault in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_any_number_of_faults_is_told_in_few_lines():
+    with pytest.raises(InputError) as caught:
+        load_config({f"key-{number}": 0 for number in range(1000)} | {"seed": "a" * 10**6}, "config.yaml")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 21
+    assert all(line.startswith("config.yaml: ") and len(line) < 500 for line in lines)
+    assert "more faults" in lines[-1]

@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from cvpire.errors import InputError
+from cvpire.errors import InputError, printable, reason, shown
 
 Preset = Literal["text", "released"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -505,6 +505,10 @@ def load_config(raw: Mapping[str, Any], source: str = "configuration") -> Config
     return validate(Config, raw, source)
 
 
+_MOST_FAULTS = 20
+"""Faults that are told one by one; a file of another kind may have any number."""
+
+
 def _is_valid(model: type[Options], values: Any) -> bool:
     try:
         model.model_validate(values)
@@ -525,14 +529,16 @@ def validate(model: type[Model], values: Any, source: str) -> Model:
 
 
 def _faults(error: ValidationError) -> Iterable[str]:
-    for fault in error.errors(include_url=False):
-        place = ".".join(str(part) for part in _without_tag(fault["loc"]))
-        message = fault["msg"].removeprefix("Value error, ")
+    for fault in error.errors(include_url=False)[:_MOST_FAULTS]:
+        place = ".".join(printable(str(part), 80) for part in _without_tag(fault["loc"]))
+        message = printable(fault["msg"].removeprefix("Value error, "), 400)
         if fault["type"] == "extra_forbidden":
             message = "unknown key"
-        given = fault["input"]
-        shown = "" if isinstance(given, Mapping | Options) else f" (given: {given!r})"
-        yield f"{place}: {message}{shown}" if place else f"{message}{shown}"
+        value = fault["input"]
+        given = "" if isinstance(value, Mapping | Options) else f" (given: {shown(value)})"
+        yield f"{place}: {message}{given}" if place else f"{message}{given}"
+    if (more := error.error_count() - _MOST_FAULTS) > 0:
+        yield f"and {more} more faults"
 
 
 def _without_tag(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
@@ -543,17 +549,50 @@ def _without_tag(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
 
 def read_config(path: str | Path) -> Config:
     """Read and validate a configuration file (YAML)."""
-    try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such configuration file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    raw = read_yaml(path, "configuration")
     if not isinstance(raw, Mapping):
         raise InputError(f"{path}: expected a mapping of options, found {type(raw).__name__}")
     return load_config(raw, str(path))
+
+
+def read_yaml(path: str | Path, what: str) -> Any:
+    """Read a YAML file that a person could have written, or raise `InputError`; `what` says what it should be."""
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(_LARGEST_YAML + 1)
+        if len(text) > _LARGEST_YAML:
+            raise ValueError(f"more than {_LARGEST_YAML} bytes")
+        loader = yaml.SafeLoader(text.decode("utf-8"))
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_expanded(node)
+        return loader.construct_document(node)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the {what} ({error.strerror})") from None
+    # A tag or a scalar that looks like a number or a date raises ValueError, KeyError, AttributeError, ...
+    except Exception as error:
+        raise InputError(f"{path}: not valid YAML ({reason(error)})") from None
+
+
+_LARGEST_YAML = 2**18
+_MOST_VALUES = 100_000
+
+
+def _check_expanded(root: yaml.Node) -> None:
+    """A few aliases of aliases may stand for more values than there is memory, or for themselves."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = _MOST_VALUES  # found again while it is counted, it holds itself
+            within = node.value if isinstance(node, yaml.CollectionNode) else ()
+            parts = (part for item in within for part in (item if isinstance(item, tuple) else (item,)))
+            sizes[id(node)] = 1 + sum(map(size, parts))
+        return sizes[id(node)]
+
+    if size(root) > _MOST_VALUES:
+        raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")
 
 
 def as_options(section: Options, *only: str) -> str:

@@ -11,10 +11,9 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-import yaml
 from pydantic import RootModel
 
-from cvpire.config import DownloadOptions, Name, Options, validate
+from cvpire.config import DownloadOptions, Name, Options, read_yaml, validate
 from cvpire.errors import InputError
 from cvpire.files import write_json
 
@@ -72,12 +71,7 @@ def load_downloads(path: str | Path) -> dict[str, DownloadOptions]:
     InputError
         Missing file, no YAML, unknown key or impossible value; one line for each fault.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot read where downloads come from ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    content = read_yaml(path, "addresses of downloads")
     if not isinstance(content, Mapping):
         raise InputError(f"{path}: expected file names with urls and megabytes, found {type(content).__name__}")
     return validate(RootModel[dict[Name, DownloadOptions]], content, str(path)).root

@@ -1,5 +1,8 @@
 """The one exception that means: the input is at fault, and the message says what to do."""
 
+import reprlib
+from typing import Any
+
 
 class InputError(ValueError):
     """Bad input. The message names the file, the key or the value, and what was expected.
@@ -7,3 +10,30 @@ class InputError(ValueError):
     The command line and the Snakefile print the message alone and exit with a non-zero status;
     any other exception is a bug and keeps its traceback.
     """
+
+
+def printable(text: str, longest: int = 200) -> str:
+    """Put text from outside into a message: one line, which a terminal shows and does not obey, cut at some length."""
+    line = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text[:longest]
+    )
+    return line + ("..." if len(text) > longest else "")
+
+
+def reason(error: Exception) -> str:
+    """Say in one line what an exception says, or its name where it says nothing."""
+    return printable(" ".join(str(error).split()), 300) or type(error).__name__
+
+
+def shown(value: Any) -> str:
+    """Put a value from outside into a message: its repr, cut where it is long or deep; some never end."""
+    try:
+        return printable(_SHORT.repr(value), 400)
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        return f"a {type(value).__name__} with a very large number"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 120, 120, 60
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 12

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from cvpire.errors import InputError
+from cvpire.errors import InputError, printable
 
 Difficulty = Literal["easy", "medium", "hard"]
 
@@ -144,7 +144,7 @@ def with_clean_twin(dataset: Dataset, twin: Literal["relevant", "junk"]) -> Data
 def some(names: Iterable[str]) -> str:
     """The first few names, sorted, for messages."""
     names = sorted(names)
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return ", ".join(printable(name, 80) for name in names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _with(dataset: Dataset, queries: Mapping[str, Query]) -> Dataset:
