@@ -575,3 +575,36 @@ def test_average_precision_of_the_revisited_protocol(difficulty, expected):
     names = ["hard", "junk", "easy 1", "wrong", "easy 2"]
     relevant, junk = (np.array([names.index(name) for name in part], dtype=int) for part in difficulties[difficulty])
     assert average_precision(without_junk(relevant, junk), "sum") == pytest.approx(expected)
+
+
+# --- pickles that ask for more than they are --------------------------------------------------------------------------
+
+PAIRS = b")q\x00" + b"h\x00\x86q\x00" * 60  # a tuple of two of a tuple of two ..., 60 times over
+BOMBS = {
+    "memo": (b"Nr\xff\xff\xff\xff.", "expected the content to be a dict"),
+    "bytearray": (b"\x96" + (2**40).to_bytes(8, "little") + b".", "EOFError"),
+    "key": (b"}" + PAIRS + b"Ns.", "refused to load a tuple as a key or in a set"),
+    "keys": (b"}(" + PAIRS + b"Nu.", "refused to load a tuple as a key or in a set"),
+    "dict": (b"(" + PAIRS + b"Nd.", "refused to load a tuple as a key or in a set"),
+    "set": (b"\x8f(" + PAIRS + b"\x90.", "refused to load a tuple as a key or in a set"),
+    "frozenset": (b"(" + PAIRS + b"\x91.", "refused to load a tuple as a key or in a set"),
+    "set by name": (b"cbuiltins\nset\n](" + PAIRS + b"e\x85R.", "refused to load a tuple as a key or in a set"),
+    "type": (b"cnumpy\ndtype\n" + PAIRS + b"\x85R.", "refused to load numpy values of type"),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_pickle_takes_no_more_memory_and_time_than_it_has_bytes(tmp_path, bomb):
+    data, message = BOMBS[bomb]
+    with pytest.raises(InputError, match=message):
+        read_ground_truth(write(tmp_path, data, "truth.pkl"))
+
+
+def test_an_array_is_not_read_over_and_over(tmp_path):
+    numbers, kind = b"B\x00\x10\x00\x00" + bytes(4096) + b"q\x00", b"cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R"
+    array = b"cnumpy._core.numeric\n_frombuffer\n(%b" + kind + b"M\x00\x02\x85X\x01\x00\x00\x00CtR0"
+    first, next_ = array % numbers, array % b"h\x00"
+    with pytest.raises(InputError, match="expected the content to be a dict"):
+        read_ground_truth(write(tmp_path, first + b"N.", "truth.pkl"))
+    with pytest.raises(InputError, match="refused to load arrays that are larger than the file"):
+        read_ground_truth(write(tmp_path, first + next_ * 100 + b"N.", "truth.pkl"))
