@@ -189,3 +189,36 @@ def test_perturbations_of_another_photo(tmp_path, perturbations, shape):
 
     with pytest.raises(InputError, match="does not fit the photo"):
         read_perturbations(tmp_path / "a.npz", shape)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"perturbation": np.full((2, 3, 3, *SHAPE), np.nan, np.float32)},
+        {"perturbation": np.zeros((2, 3, 3, *SHAPE))},
+        {"multipliers": np.array([20.0, np.inf])},
+        {"multipliers": np.array(["20", "50"])},
+        {"iterations": np.array([1.5, 10, 100])},
+        {"unit": np.ones(4)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_perturbations_that_no_attack_makes(tmp_path, perturbations, change):
+    write_perturbations(tmp_path / "a.npz", perturbations)
+    with np.load(tmp_path / "a.npz") as file:
+        np.savez(tmp_path / "a.npz", **{**file, **change})
+
+    with pytest.raises(InputError, match=r"a\.npz: not a perturbation of `cvpire attack`"):
+        read_perturbations(tmp_path / "a.npz", SHAPE)
+
+
+def test_perturbations_are_not_unpacked_before_their_size_is_known(tmp_path, perturbations, monkeypatch):
+    write_perturbations(tmp_path / "a.npz", perturbations)
+    monkeypatch.setattr("cvpire.perturbations.read_values", lambda file, header: values(file, header))
+
+    def values(file, header):
+        assert header.size < 100, "the perturbation, which is of another photo"
+        return np.frombuffer(file.read(), header.dtype)
+
+    with pytest.raises(InputError, match="does not fit the photo"):
+        read_perturbations(tmp_path / "a.npz", (5, 4))

@@ -376,6 +376,15 @@ def test_the_largest_photo_that_is_accepted_is_decoded(tmp_path, undecodable):
     assert_refused(path, undecodable)
 
 
+def test_no_other_program_draws_a_photo(tmp_path, upright, monkeypatch):
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: pytest.fail("Ghostscript runs the file"))
+    Image.fromarray(upright).save(tmp_path / "a.jpg", "eps")
+
+    assert_refused(tmp_path / "a.jpg", "not a photo (no known image format)")
+    with pytest.raises(InputError, match="not a variance map"):
+        load_variance_map(tmp_path / "a.jpg", upright.shape[:2])
+
+
 # --- Variance maps ----------------------------------------------------------------------------------------------------
 
 
@@ -440,3 +449,22 @@ def test_a_truncated_variance_map_is_refused(tmp_path):
 
     with pytest.raises(InputError, match="not a variance map"):
         load_variance_map(path, (30, 40))
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("(" * 5000, "no header of a numpy array"),
+        ("\0", "no header of a numpy array"),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (65536, 65536), }", "shape (65536, 65536) does not fit"),
+        ("{'descr': '(9,9)f8', 'fortran_order': False, 'shape': (3, 4), }", "not of numbers"),
+    ],
+    ids=["nested", "zero", "large", "within"],
+)
+def test_a_header_of_a_variance_map_that_lies(tmp_path, header, text):
+    path = tmp_path / "map.npy"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(96))
+
+    with pytest.raises(InputError) as caught:
+        load_variance_map(path, (3, 4))
+    assert text in str(caught.value)

@@ -504,3 +504,14 @@ def test_descriptors_of_another_length_than_1(small, tmp_path, vector, length):
     far = write_shard(tmp_path / "far.npy", ["y", "z"], [[1, 0], vector])
     with pytest.raises(InputError, match=rf"far\.npy: a descriptor of length {length}, expected 1"):
         small(distractors=[far])
+
+
+@pytest.mark.parametrize("shape", ["(4, 2)", "(65536, 65536)", "(-1, 3)", "(2, 3)", "(" * 3000], ids=str)
+def test_a_shard_whose_header_lies_is_named(tmp_path, shape):
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    shard = tmp_path / "0.npy"
+    shard.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(36))
+    shard.with_suffix(".txt").write_text("a\nb\nc\n")
+
+    with pytest.raises(InputError, match=r"0\.npy: not a descriptor shard"):
+        shard_names(shard)

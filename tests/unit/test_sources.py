@@ -36,10 +36,11 @@ def test_the_attack_is_made_of_what_it_imports():
         ("attack", ["attack.py"]),
         ("quality", ["errors.py", "quality.py"]),
         ("variance", ["color.py", "variance.py"]),
-        ("perturbations", ["errors.py", "files.py", "perturbations.py"]),
+        ("perturbations", ["arrays.py", "errors.py", "files.py", "perturbations.py"]),
         (
             "retrieval.ranking",
             [
+                "arrays.py",
                 "datasets/__init__.py",
                 "errors.py",
                 "retrieval/average_precision.py",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cvpire.errors import InputError
+from cvpire.arrays import read_header, read_values
+from cvpire.errors import InputError, reason
 from cvpire.files import whole
 
 
@@ -43,21 +44,40 @@ def write_perturbations(path: str | Path, perturbations: Perturbations) -> None:
 def read_perturbations(path: str | Path, shape: tuple[int, int]) -> Perturbations:
     """Read perturbations of a photo of shape (H, W); `InputError` where the file is missing, broken or of another."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            read = Perturbations(
-                file["perturbation"],
-                tuple(file["multipliers"].tolist()),
-                tuple(file["iterations"].tolist()),
-                tuple(file["unit"].tolist()),
-            )
+        with zipfile.ZipFile(path) as file:
+            multipliers, iterations = _numbers(file, "multipliers", "f"), _numbers(file, "iterations", "iu")
+            unit = _numbers(file, "unit", "f", 3)
+            with file.open("perturbation.npy") as values:
+                header = read_header(values)
+                expected = (len(multipliers), len(iterations), 3, *shape)
+                if header.shape != expected:
+                    raise InputError(f"{path}: shape {header.shape} does not fit the photo, which needs {expected}")
+                perturbation = read_values(values, header)
     except FileNotFoundError:
         raise InputError(f"{path}: no such perturbation; `cvpire attack` makes it") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a perturbation of `cvpire attack` ({error})") from None
-    expected = (len(read.multipliers), len(read.checkpoints), 3, *shape)
-    if read.values.shape != expected:
-        raise InputError(f"{path}: shape {read.values.shape} does not fit the photo, which needs {expected}")
-    return read
+    except InputError:
+        raise
+    except Exception as error:  # zipfile raises anything on corrupt data
+        raise InputError(f"{path}: not a perturbation of `cvpire attack` ({reason(error)})") from None
+    if header.dtype != np.float32 or not np.isfinite(perturbation).all():
+        raise InputError(f"{path}: not a perturbation of `cvpire attack` (expected finite values, float32)")
+    return Perturbations(perturbation, multipliers, iterations, unit)
+
+
+def _numbers(file: zipfile.ZipFile, name: str, kinds: str, count: int | None = None) -> tuple:
+    """A short list of finite numbers, of some kinds and, where it is given, count."""
+    with file.open(f"{name}.npy") as values:
+        header = read_header(values)
+        if len(header.shape) != 1 or header.shape[0] not in ([count] if count else range(1, _MOST + 1)):
+            raise ValueError(f"{name} of shape {header.shape}")
+        numbers = read_values(values, header)
+    if header.dtype.kind not in kinds or not np.isfinite(numbers).all():
+        raise ValueError(f"{name}: expected finite numbers")
+    return tuple(numbers.tolist())
+
+
+_MOST = 1000
+"""Multipliers or checkpoints of a file."""
 
 
 def _index(wanted: float | None, present: tuple[float, ...], what: str) -> int:

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cvpire.errors import InputError
+from cvpire.arrays import read_header, read_values
+from cvpire.errors import InputError, reason
 
 Decoder = Literal["libjpeg-turbo", "libjpeg-9"]
 
@@ -18,6 +19,9 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 MAX_PIXELS = 150_000_000
 """Photos above this are refused: a decompression bomb looks like this, a camera does not."""
+
+PROGRAMS = ("EPS",)
+"""Formats that Pillow leaves to another program; PostScript is a language, and its interpreter runs what it says."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
 
@@ -71,21 +75,28 @@ def load_variance_map(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
     path = Path(path)
     try:
         if path.suffix == ".npy":
-            values = np.load(path, allow_pickle=False)
+            with path.open("rb") as file:
+                header = read_header(file)
+                _check_shape(path, header.shape, shape)
+                values = read_values(file, header)
         else:
-            with Image.open(path) as image:
+            with Image.open(path, formats=["PNG"]) as image:
+                _check_shape(path, image.size[::-1], shape)
                 values = np.asarray(image.convert("L"), dtype=np.float32) / 255
     except FileNotFoundError:
         raise InputError(f"{path}: no such variance map") from None
-    except (OSError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a variance map ({error})") from None
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
-        raise InputError(f"{path}: not a variance map (no array of numbers)")
-    if values.shape != shape:
-        raise InputError(f"{path}: a map of shape {values.shape} does not fit a photo of shape {shape} (height, width)")
+    except InputError:
+        raise
+    except Exception as error:  # decoders raise anything on corrupt data
+        raise InputError(f"{path}: not a variance map ({reason(error)})") from None
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
         raise InputError(f"{path}: values outside [0, 1]")
     return values.astype(np.float32)
+
+
+def _check_shape(path: Path, found: tuple[int, ...], expected: tuple[int, int]) -> None:
+    if found != expected:
+        raise InputError(f"{path}: a map of shape {found} does not fit a photo of shape {expected} (height, width)")
 
 
 def _upright_rgb(path: Path, decoder: Decoder) -> Image.Image:
@@ -103,7 +114,14 @@ def _upright_rgb(path: Path, decoder: Decoder) -> Image.Image:
                 raise InputError(
                     f"{path}: {image.width} x {image.height} pixels, at most {MAX_PIXELS} in all are accepted"
                 )
+            if image.format in PROGRAMS:
+                raise UnidentifiedImageError
             image.load()
+        if decoder == "libjpeg-9" and image.format == "JPEG" and image.mode in ("RGB", "L"):
+            orientation = image.getexif().get(_ORIENTATION, 1)
+            image = Image.fromarray(_decode_libjpeg9(data, path))
+            image.getexif()[_ORIENTATION] = orientation
+        return _to_rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError:
         raise InputError(f"{path}: more than the {MAX_PIXELS} pixels that are accepted") from None
     except UnidentifiedImageError:
@@ -111,13 +129,7 @@ def _upright_rgb(path: Path, decoder: Decoder) -> Image.Image:
     except InputError:
         raise
     except Exception as error:  # decoders raise anything on corrupt data: OSError, SyntaxError, struct.error, ...
-        raise InputError(f"{path}: truncated or corrupt photo ({error}); replace or remove it") from None
-
-    if decoder == "libjpeg-9" and image.format == "JPEG" and image.mode in ("RGB", "L"):
-        orientation = image.getexif().get(_ORIENTATION, 1)
-        image = Image.fromarray(_decode_libjpeg9(data, path))
-        image.getexif()[_ORIENTATION] = orientation
-    return _to_rgb(ImageOps.exif_transpose(image))
+        raise InputError(f"{path}: truncated or corrupt photo ({reason(error)}); replace or remove it") from None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -143,7 +155,7 @@ def _decode_libjpeg9(data: bytes, path: Path) -> np.ndarray:
         try:
             pixels = jpeglib.read_spatial(copy.name).spatial
         except Exception as error:
-            raise InputError(f"{path}: libjpeg 9 cannot decode this photo ({error})") from None
+            raise InputError(f"{path}: libjpeg 9 cannot decode this photo ({reason(error)})") from None
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else np.ascontiguousarray(pixels)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cvpire.errors import InputError
+from cvpire.arrays import map_values
+from cvpire.errors import InputError, reason
 
 
 def shard_count(photos: int, shard_size: int) -> int:
@@ -26,10 +27,10 @@ def shard_members(names: Sequence[str], shard: int, count: int) -> list[str]:
 def open_shard(shard: Path) -> np.ndarray:
     """Map the descriptors of a shard, float32 of shape (N, D), into memory; `InputError` where there are none."""
     try:
-        values = np.load(shard, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{shard}: not a descriptor shard ({error})") from None
-    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.ndim != 2:
+        values = map_values(shard)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{shard}: not a descriptor shard ({reason(error)})") from None
+    if values.dtype != np.float32 or values.ndim != 2:
         raise InputError(f"{shard}: not a descriptor shard (expected a float32 array of two dimensions)")
     return values
 
@@ -40,7 +41,7 @@ def shard_names(shard: Path) -> list[str]:
         # Not `splitlines`, which also splits at separators that may stand in a name.
         names = shard.with_suffix(".txt").read_text(encoding="utf-8").split("\n")[:-1]
     except (OSError, ValueError) as error:
-        raise InputError(f"{shard}: not a descriptor shard ({error})") from None
+        raise InputError(f"{shard}: not a descriptor shard ({reason(error)})") from None
     if len(names) != len(open_shard(shard)):
         raise InputError(f"{shard}: {len(open_shard(shard))} descriptors but {len(names)} names")
     return names
