@@ -320,3 +320,33 @@ def test_a_full_disk_is_named_and_nothing_stays(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"photos: cannot be written \(No space left on device\); make room"):
         unpack_photos([archive], ["a", "b"], tmp_path / "photos")
     assert everything(tmp_path) == ["a.tar"]
+
+
+def test_a_member_that_another_program_would_draw_is_corrupt(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: pytest.fail("Ghostscript runs the file"))
+    with io.BytesIO() as file:
+        Image.new("RGB", (8, 8)).save(file, "EPS")
+        archive = pack(tmp_path / "a.tar", [("a.jpg", file.getvalue())])
+
+    assert unpack_photos([archive], ["a"], tmp_path / "photos").corrupt == ("a",)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_name_longer_than_any_is_not_read(tmp_path, kind):
+    name = special("././@LongLink", kind)
+    name.size = 2**40
+    (tmp_path / "a.tar").write_bytes(name.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+
+    with pytest.raises(
+        InputError, match=r"a.tar: truncated, damaged or no archive \(.*1099511627776 bytes about one member"
+    ):
+        unpack_photos([tmp_path / "a.tar"], ["a"], tmp_path / "photos")
+
+
+@pytest.mark.parametrize("key", ["GNU.sparse.realsize", "GNU.sparse.map"])
+def test_a_header_that_is_no_number_is_named(tmp_path, key):
+    info = special("a.jpg", tarfile.REGTYPE, "")
+    info.pax_headers = {key: "x", "GNU.sparse.minor": "0"}
+
+    with pytest.raises(InputError, match=r"a.tar: truncated, damaged or no archive \(invalid literal"):
+        unpack_photos([pack(tmp_path / "a.tar", [info])], ["a"], tmp_path / "photos")

@@ -2,12 +2,10 @@
 
 import hashlib
 import io
-import lzma
 import stat
 import tarfile
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,8 +17,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from cvpire.datasets.names import photo_name
-from cvpire.errors import InputError
-from cvpire.photos import MAX_PIXELS
+from cvpire.errors import InputError, printable, reason, shown
+from cvpire.photos import MAX_PIXELS, PROGRAMS
 
 MAX_BYTES = 2**25
 """Photos above this are refused: those of the benchmarks have 1 MB, and an archive can promise any size."""
@@ -95,7 +93,7 @@ def unpack_photos(
         for member in chain.from_iterable(_members(Path(archive)) for archive in archives):
             name = _photo_name(member)
             if name not in wanted:
-                extra.append(member.name if member.name.isprintable() else repr(member.name)[1:-1])
+                extra.append(printable(member.name))
                 continue
             data = _content(member)
             digest = hashlib.sha256(data).digest()
@@ -139,7 +137,7 @@ def _members(archive: Path) -> Iterator[_Member]:
 
 
 def _tar_members(path: Path) -> Iterator[_Member]:
-    with tarfile.open(path) as archive:
+    with tarfile.open(path, tarinfo=_TarInfo) as archive:
         for info in archive:
             if not info.isdir():
                 yield _Member(
@@ -149,6 +147,22 @@ def _tar_members(path: Path) -> Iterator[_Member]:
         while rest := archive.fileobj.read(2**20):
             if rest.strip(b"\0"):
                 raise tarfile.ReadError("damaged header")
+
+
+class _TarInfo(tarfile.TarInfo):
+    """The header of a member; one that says more about the next than a name and dates is refused, before it is read."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> "_TarInfo":
+        """Make a header from its 512 bytes."""
+        info = super().frombuf(buf, encoding, errors)
+        about_the_next = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE)
+        if info.type in (*about_the_next, tarfile.SOLARIS_XHDTYPE) and info.size > _MOST_ABOUT_A_MEMBER:
+            raise tarfile.ReadError(f"{info.size} bytes about one member")
+        return info
+
+
+_MOST_ABOUT_A_MEMBER = 2**20
 
 
 def _zip_members(path: Path) -> Iterator[_Member]:
@@ -165,10 +179,12 @@ def _readable(archive: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise InputError(f"{archive}: no such archive") from None
-    # zipfile says RuntimeError of what is encrypted or compressed in an unknown way.
-    except (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{archive}: truncated, damaged or no archive ({reason}); delete it and run again") from None
+    except InputError:
+        raise
+    except Exception as error:  # anything: OSError, zlib.error, struct.error, OverflowError, ValueError, ...
+        raise InputError(
+            f"{archive}: truncated, damaged or no archive ({reason(error)}); delete it and run again"
+        ) from None
 
 
 def _photo_name(member: _Member) -> str | None:
@@ -193,7 +209,7 @@ def _content(member: _Member) -> bytes:
 
 def _unpublished(member: _Member, fault: str) -> InputError:
     return InputError(
-        f"{member.archive}: the photo {member.name!r} {fault}; this is not the archive that was published: "
+        f"{member.archive}: the photo {shown(member.name)} {fault}; this is not the archive that was published: "
         "delete it and get it from a source that you trust"
     )
 
@@ -204,7 +220,7 @@ def _decodes(data: bytes) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data))
-            if image.width * image.height > MAX_PIXELS:
+            if image.width * image.height > MAX_PIXELS or image.format in PROGRAMS:
                 return False
             image.draft(None, (image.width // 8, image.height // 8))
             image.load()
