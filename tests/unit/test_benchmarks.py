@@ -1,5 +1,6 @@
 """Oxford-5k and Paris-6k, original and revisited: planned before, and read after, their download."""
 
+import json
 import pickle
 from pathlib import Path
 
@@ -290,3 +291,35 @@ def test_a_query_is_cut_and_then_reduced_by_the_scale_of_its_photo(tmp_path, siz
 
     assert result.shape == (*shape, 3)
     np.testing.assert_array_equal(result, np.asarray(expected))
+
+
+LISTING = {"notes": [], "queries": {"a": {"relevant": ["b"], "junk": [], "box": None}}, "database": ["a", "b"]}
+LISTING["photos"] = {"a": "a.jpg", "b": "b.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"database": "ab"}, "expected a list of texts, found 'ab'"),
+        ({"database": ["a", 1]}, "expected a list of texts"),
+        ({"database": ["a", "c"]}, "no photo of c"),
+        ({"notes": {}}, "expected a list of texts"),
+        ({"photos": []}, "AttributeError"),
+        ({"queries": {"a": {"relevant": "b", "junk": [], "box": None}}}, "expected a list of texts"),
+        ({"queries": {"a": {"relevant": [], "junk": [], "box": [0, 1, 2]}}}, "not enough values"),
+        ({"queries": {"a": {"relevant": [], "junk": [], "box": [0, 1, 2, "3"]}}}, "expected four numbers"),
+    ],
+)
+def test_a_listing_that_nothing_wrote_is_named(tmp_path, change, fault):
+    path = tmp_path / "dataset.json"
+    path.write_text(json.dumps(LISTING))
+    assert read_listing(path).database == ("a", "b")
+    path.write_text(json.dumps({**LISTING, **change}))
+    with pytest.raises(InputError, match=rf"dataset\.json: not a dataset file of `cvpire dataset` \(.*{fault}"):
+        read_listing(path)
+
+
+def test_a_listing_deeper_than_any_is_named(tmp_path):
+    (tmp_path / "dataset.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"not a dataset file .*recursion"):
+        read_listing(tmp_path / "dataset.json")
