@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from cvpire.audit import TABLE_4_1
 from cvpire.errors import InputError
+from cvpire.tables.collection import COLUMNS, read_results
 from cvpire.tables.comparisons import comparisons_table
 from cvpire.tables.differences import differences_table
 from cvpire.tables.difficulties import difficulties_table
@@ -426,3 +427,37 @@ def test_intervals_are_one_column_for_readers_and_two_for_machines(tmp_path):
     assert cells[0] == ["measure", "multiplier", "difference", "95 % interval", "Wilcoxon p"]
     assert [line[3] for line in cells[2:]] == ["0.10 to 2.00", "0.012 to 0.030", ""]
     assert r"mSSIM & 50 & 0.000 & 0.012 to 0.030 & 1.2e-05 \\" in latex and "lrrrr" in latex
+
+
+# --- The table of all measurements ------------------------------------------------------------------------------------
+
+
+def test_the_table_of_all_measurements_is_read_back(tmp_path):
+    written = pd.DataFrame([row("demo", "original", "007", 1.0)]).reindex(columns=COLUMNS)
+    written.to_csv(tmp_path / "queries.csv", index=False)
+    assert read_results(tmp_path / "queries.csv")["query"].tolist() == ["007"]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda text: "", "no column dataset"),
+        (lambda text: text.replace("ap_sum", "sum"), "no column ap_sum"),
+        (lambda text: text.replace("007", ""), "expected a query and an average precision"),
+        (lambda text: text.replace("0.125", "1.125"), "expected a query and an average precision"),
+        (lambda text: text.replace("0.125", "nan"), "expected a query and an average precision"),
+        (lambda text: text.replace("0.125", "x"), "Unable to parse"),
+        (lambda text: text + '"', "EOF inside string"),
+        (lambda text: "a," * 10**6, "no column dataset"),
+    ],
+)
+def test_a_table_of_something_else_is_named(tmp_path, change, fault):
+    written = pd.DataFrame([row("demo", "original", "007", 0.125)]).reindex(columns=COLUMNS)
+    (tmp_path / "queries.csv").write_text(change(written.to_csv(index=False)))
+    with pytest.raises(InputError, match=rf"queries\.csv: not the table of `cvpire collect` \(.*{fault}"):
+        read_results(tmp_path / "queries.csv")
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"queries\.csv: no such table; `cvpire collect` makes it"):
+        read_results(tmp_path / "queries.csv")

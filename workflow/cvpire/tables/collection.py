@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from cvpire.datasets.listing import read_listing
+from cvpire.errors import InputError, reason
 from cvpire.tables.statistics import landmarks
 
 _KEYS = ["query", "multiplier", "iteration"]
@@ -20,6 +21,11 @@ _UNCHANGED = {
     "ciede2000": 0.0,
 }
 """Image quality of a query that is its own original."""
+
+
+COLUMNS = ["dataset", "network", "attack", "label", "victim", *_KEYS, "headline", "ap", "ap_sum", "ap_trapezoid"]
+COLUMNS += [*_UNCHANGED, "top", "landmark", "ap_easy", "ap_medium", "ap_hard"]
+"""Of the table."""
 
 
 def collect_results(
@@ -64,12 +70,10 @@ def collect_results(
                 headline = (table.multiplier == about["multiplier"]) & (table.iteration == about["iterations"])
                 given = {"network": about["network"], "attack": attack, "label": about["label"], "victim": victim}
                 tables.append(table.assign(dataset=dataset, **given, headline=headline))
-    columns = ["dataset", "network", "attack", "label", "victim", *_KEYS, "headline", "ap", "ap_sum", "ap_trapezoid"]
-    columns += [*_UNCHANGED, "top", "landmark", "ap_easy", "ap_medium", "ap_hard"]
     shown = {dataset: _landmarks(root / dataset / "dataset.json") for dataset in datasets}
     collected = pd.concat(tables, ignore_index=True)
     collected["landmark"] = [shown[row.dataset][row.query] for row in collected[["dataset", "query"]].itertuples()]
-    return collected.reindex(columns=columns).astype({"multiplier": "Float64", "iteration": "Int64"})
+    return collected.reindex(columns=COLUMNS).astype({"multiplier": "Float64", "iteration": "Int64"})
 
 
 def _landmarks(listing: Path) -> dict[str, str]:
@@ -86,8 +90,24 @@ def collect_random_results(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def read_results(path: str | Path) -> pd.DataFrame:
-    """Read the table that `collect_results` made."""
-    return _read(Path(path))
+    """Read the table that `collect_results` made; `InputError` where it is another one."""
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            head = file.readline(_LONGEST_HEAD).strip().split(",")  # pandas takes minutes for a million columns
+        if lacking := [column for column in COLUMNS if column not in head]:
+            raise ValueError(f"no column {', '.join(lacking[:5])}")
+        table = _read(Path(path))
+        ap, shown = pd.to_numeric(table["ap"]), table[["dataset", "query", "attack", "label"]]
+        if not ap.between(0, 1).all() or shown.isna().any(axis=None):
+            raise ValueError("expected a query and an average precision from 0 to 1 in each row")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such table; `cvpire collect` makes it") from None
+    except (OSError, ValueError, TypeError) as error:  # pandas's own are ValueErrors
+        raise InputError(f"{path}: not the table of `cvpire collect` ({reason(error)})") from None
+    return table
+
+
+_LONGEST_HEAD = 10_000
 
 
 def read_random(path: str | Path) -> pd.Series:
