@@ -43,4 +43,5 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.record_provenance.output,
         rules.lay_out_overview.output,

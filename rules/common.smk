@@ -392,6 +392,20 @@ def table_options(table: str) -> str:
     return shlex.join(words)
 
 
+def provenance_files() -> dict[str, str]:
+    """Input files beside photos; those of the archives of a public dataset stand for the archives."""
+    files = {f"datasets.{name}.ground_truth": file for name in CONFIG.datasets for file in ground_truth(name)}
+    return files | {f"networks.{name}.weights": file for name in all_victims() for file in weights(name)}
+
+
+def provenance_options() -> str:
+    """Options of `cvpire provenance`: where the inputs are."""
+    words = [word for name in CONFIG.datasets for word in ("--dataset", f"{name}=results/{name}/dataset.json")]
+    added = sorted({options.distractors for options in CONFIG.datasets.values() if options.distractors})
+    words += [word for name in added for word in ("--distractors", f"{name}={CONFIG.distractors[name].folder}")]
+    return shlex.join(words + [word for item in provenance_files().items() for word in ("--input", "=".join(item))])
+
+
 def figure(number: str):
     """What a figure shows: the configuration's section; what it leaves open is chosen here."""
     options, chosen = CONFIG.figures[number], dict(FIGURES[number].chosen)

@@ -1,8 +1,28 @@
-# One page to open: configuration, tables, figures, every query before and after.
+# What a run was made from, and one page to open: configuration, tables, figures, every query before and after.
+
+
+rule record_provenance:
+    input:
+        tables=[file for file in rules.tables.input if file.endswith(".csv")],
+        listings=expand("results/{dataset}/dataset.json", dataset=CONFIG.datasets),
+        files=list(provenance_files().values()),
+        code=sources("provenance"),
+    output:
+        "results/provenance.json",
+    log:
+        "results/logs/provenance.log",
+    conda:
+        "../envs/environment.yaml"
+    params:
+        configuration=json.dumps(CONFIG.model_dump(exclude_none=True)),
+        options=provenance_options(),
+    shell:
+        "cvpire provenance {output} {input.tables:q} --configuration {params.configuration:q} {params.options} 2> {log}"
 
 
 rule lay_out_overview:
     input:
+        provenance="results/provenance.json",
         results="results/tables/queries.csv",
         listings=expand("results/{dataset}/dataset.json", dataset=CONFIG.datasets),
         tables=expand("results/tables/table-{table}.csv", table=made_tables()),
@@ -21,10 +41,8 @@ rule lay_out_overview:
     conda:
         "../envs/environment.yaml"
     params:
-        configuration=json.dumps(CONFIG.model_dump(exclude_none=True)),
         run=attack_summary(),
         tables=shlex.join(word for table in made_tables() for word in ("--table", table)),
         figures=shlex.join(word for number in CONFIG.figures for word in ("--figure", number)),
     shell:
-        "cvpire overview {output} --configuration {params.configuration:q} --run {params.run:q}"
-        " {params.tables} {params.figures} 2> {log}"
+        "cvpire overview {output} --run {params.run:q} {params.tables} {params.figures} 2> {log}"

