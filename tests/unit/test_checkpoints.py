@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 from copy import deepcopy
 from functools import cache
 
@@ -585,3 +586,76 @@ def test_weights_that_are_not_finite(resnet, tmp_path, value):
 @pytest.mark.parametrize("architecture", ["resnet18", "resnet101", "vgg16", "alexnet"])
 def test_torchvisions_architectures_have_no_package(architecture):
     assert_refused(architecture, "package", f"{architecture} has no weights in a package")
+
+
+# --- Checkpoints that ask for more than they have ---------------------------------------------------------------------
+
+PAIRS = b")q\x00" + b"h\x00\x86q\x00" * 60  # a tuple of two of a tuple of two ..., 60 times over
+ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n%bC\x01btR"
+STORAGE = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu%btQ"
+TERA = b"\x8a\x06\x00\x00\x00\x00\x00\x01"
+BOMBS = {
+    "key": (b"}" + PAIRS + b"Ns", "refused to load a tuple as a key or in a set"),
+    "set": (b"c__builtin__\nset\n](" + PAIRS + b"e\x85R", "refused to load a tuple as a key or in a set"),
+    "bytes": (b"c__builtin__\nbytearray\n" + TERA + b"\x85R", "refused to load __builtin__.bytearray"),
+    "array": (ARRAY % (TERA + b"\x85"), "an array that is not empty before it is filled"),
+    "storage": (STORAGE % TERA, "refused to load arrays that are larger than the file"),
+    "numpy type": (b"cnumpy\ndtype\nX\x01\x00\x00\x00O\x85R", "numpy values of an unknown type"),
+    "fields": (
+        b"cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R(K\x03X\x01\x00\x00\x00<NX\x01\x00\x00\x00a\x85}K\x08K\x01K\x00tb",
+        "numpy values of an unknown type",
+    ),
+}
+
+
+def container(code, path, compression=zipfile.ZIP_STORED, **others):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, data in {"data.pkl": b"\x80\x02" + code + b".", "version": b"3\n", **others}.items():
+            archive.writestr(f"archive/{name}", data)
+    return path
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_checkpoint_takes_no_more_memory_and_time_than_it_has_bytes(tmp_path, bomb, monkeypatch):
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("torch would make it"))
+    code, message = BOMBS[bomb]
+
+    assert_refused("resnet18", container(code, tmp_path / "a.pth"), message)
+
+
+def test_compressed_checkpoints_are_refused(tmp_path):
+    packed = container(b"}", tmp_path / "a.pth", zipfile.ZIP_DEFLATED, **{"data/0": bytes(10**6)})
+
+    assert_refused("resnet18", packed, "compressed entries, which torch does not write")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("pooling", torch.ones(3)), ("architecture", ["resnet18"]), ("architecture", "\x1b[2J")]
+)
+def test_a_description_of_another_kind(gem_checkpoint, tmp_path, key, value):
+    assert_refused("resnet18", changed(gem_checkpoint, tmp_path, meta={key: value}), f"expected `meta.{key}`")
+
+
+@pytest.mark.parametrize("kind", ["sparse", "meta", "quantised"])
+def test_tensors_that_are_no_weights_are_refused(gem_checkpoint, tmp_path, kind):
+    value = {
+        "sparse": torch.eye(3).to_sparse(),
+        "meta": torch.empty(3, device="meta"),
+        "quantised": torch.quantize_per_tensor(torch.ones(1), 1.0, 0, torch.qint8),
+    }[kind]
+    path = changed(gem_checkpoint, tmp_path, meta={"mean": value})
+
+    assert_refused("resnet18", path, "refused to load torch._utils._rebuild_")
+
+
+@pytest.mark.parametrize("value", [torch.ones(()).expand(2**40), torch.ones(3, dtype=torch.complex64)])
+def test_a_mean_that_is_no_three_numbers(gem_checkpoint, tmp_path, value):
+    path = changed(gem_checkpoint, tmp_path, meta={"mean": value})
+
+    assert_refused("resnet18", path, "expected numbers, found Tensor")
+
+
+def test_a_whitening_of_more_rows_than_memory(layer_checkpoint, tmp_path):
+    path = changed(layer_checkpoint, tmp_path, state={"whiten.weight": torch.ones(()).expand(2**40, 512)})
+
+    assert_refused("resnet18", path, "not the weights of a whitening layer")

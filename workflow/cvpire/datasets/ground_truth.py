@@ -5,7 +5,6 @@ import json
 import pickle
 import re
 import struct
-import sys
 import unicodedata
 import zlib
 from collections import Counter
@@ -15,15 +14,15 @@ from functools import partial
 from itertools import islice
 from math import prod
 from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
 from cvpire.config import Options, validate
 from cvpire.datasets import Difficulty, Query, revisited_answers, some
 from cvpire.datasets.names import photo_name
-from cvpire.errors import InputError, printable, reason, shown
+from cvpire.errors import InputError, reason, shown
+from cvpire.pickles import DataUnpickler, checked_set
 
 MAX_BYTES = 64 * 2**20
 """Larger files are refused: the ground truth of Paris-6k has 0.25 MB."""
@@ -255,31 +254,20 @@ def _photos(section: Any, key: str, names: list[str], first: int, place: str = "
 
 
 def _unpickle(data: bytes) -> Any:
-    return _Unpickler(data).load()
+    return _Unpickler(io.BytesIO(data), len(data)).load()
 
 
-class _Unpickler(pickle._Unpickler):
-    """Loads data and nothing else; whatever names code is refused.
+class _Unpickler(DataUnpickler):
+    """Reads arrays as lists: numpy's own classes are code.
 
-    numpy's own classes are code too: a pickle can tell a real `numpy.dtype` that its object pointers are plain bytes,
-    and so read and call any address. Arrays are therefore decoded here, into lists.
-
-    The unpickler that is written in C takes memory for any size or number that a pickle names, before it looks how
-    long the pickle is, so this is the one that is written in Python.
+    A pickle can tell a real `numpy.dtype` that its object pointers are plain bytes, and so read and call any address.
     """
-
-    def __init__(self, data: bytes) -> None:
-        # Python 2's strings are bytes to Python 3; Latin-1 keeps the bytes of its arrays.
-        super().__init__(io.BytesIO(data), encoding="latin-1")
-        self.unread = len(data)
 
     def find_class(self, module: str, name: str) -> Any:
         """Look up what a pickle may name: sets and the stand-ins for numpy."""
         match module.replace("numpy.core.", "numpy._core."), name:
-            case "builtins" | "__builtin__", "set":
-                return _as_set
-            case "builtins" | "__builtin__", "frozenset":
-                return _as_set
+            case "builtins" | "__builtin__", "set" | "frozenset":
+                return checked_set
             case "numpy", "dtype":
                 return partial(_Elements, self.count)
             case "numpy", "ndarray":
@@ -290,70 +278,7 @@ class _Unpickler(pickle._Unpickler):
                 return _Array.scalar
             case "numpy._core.numeric", "_frombuffer":  # how arrays are written since protocol 5
                 return _Array.from_buffer
-        raise pickle.UnpicklingError(f"refused to load {printable(f'{module}.{name}')}")
-
-    def count(self, size: int) -> None:
-        """Count the bytes of arrays: a pickle may name the same ones any number of times, in all they fit into it."""
-        self.unread -= size
-        if self.unread < 0:
-            raise pickle.UnpicklingError("refused to load arrays that are larger than the file")
-
-    def load_dict(self) -> None:
-        """Make a dict of what lies above the mark."""
-        items = self.pop_mark()
-        self.append({})
-        self._set(items)
-
-    def load_setitem(self) -> None:
-        """Set a key of a dict."""
-        value, key = self.stack.pop(), self.stack.pop()
-        self._set([key, value])
-
-    def load_setitems(self) -> None:
-        """Set keys of a dict."""
-        self._set(self.pop_mark())
-
-    def _set(self, items: list) -> None:
-        keys = items[::2]
-        _check_hashable(keys)
-        self.stack[-1].update(zip(keys, items[1::2], strict=True))
-
-    def load_additems(self) -> None:
-        """Add members to a set."""
-        members = self.pop_mark()
-        _check_hashable(members)
-        self.stack[-1].update(members)
-
-    def load_frozenset(self) -> None:
-        """Make a set of what lies above the mark."""
-        self.append(_as_set(self.pop_mark()))
-
-    def load_bytearray8(self) -> None:
-        """Read bytes, without taking memory for more than there are."""
-        (size,) = struct.unpack("<Q", self.read(8))
-        self.append(bytearray(self.read(min(size, sys.maxsize))))
-
-    dispatch: ClassVar = {
-        **pickle._Unpickler.dispatch,
-        pickle.DICT[0]: load_dict,
-        pickle.SETITEM[0]: load_setitem,
-        pickle.SETITEMS[0]: load_setitems,
-        pickle.ADDITEMS[0]: load_additems,
-        pickle.FROZENSET[0]: load_frozenset,
-        pickle.BYTEARRAY8[0]: load_bytearray8,
-    }
-
-
-def _check_hashable(values: Iterable[Any]) -> None:
-    # A tuple of tuples may hold itself many times over, and to hash it takes as long as to write it out.
-    if others := {type(value) for value in values} - {str, bytes, int, float, bool, NoneType}:
-        raise pickle.UnpicklingError(f"refused to load a {others.pop().__name__} as a key or in a set")
-
-
-def _as_set(values: Iterable[Any] = ()) -> set:
-    values = list(values)
-    _check_hashable(values)
-    return set(values)
+        return super().find_class(module, name)
 
 
 _FORMATS = {

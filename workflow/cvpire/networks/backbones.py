@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from cvpire.errors import InputError
+from cvpire.errors import InputError, printable
 from cvpire.networks.checkpoints import finite, load_state, read_checkpoint
 from cvpire.networks.whitening import affine
 
@@ -115,7 +115,7 @@ def _gem(architecture: str, checkpoint: Mapping[str, Any], path: str) -> Backbon
         elif part == "whiten":
             layer[rest] = value
         else:
-            unknown.append(str(key))
+            unknown.append(printable(str(key), 80))
     if unknown:
         raise InputError(
             f"weights: {path}: holds {', '.join(unknown[:3])}; only features, pool.p and a last whitening layer "

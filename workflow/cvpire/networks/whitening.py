@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from cvpire.errors import InputError
-from cvpire.networks.checkpoints import finite, load_state
+from cvpire.errors import InputError, printable
+from cvpire.networks.checkpoints import MOST_NUMBERS, finite, load_state
 
 _PREFERRED = "retrieval-SfM-120k"
 
@@ -14,7 +14,7 @@ _PREFERRED = "retrieval-SfM-120k"
 def affine(state: Mapping[str, Any], dimensions: int, path: str) -> nn.Linear:
     """Make a whitening layer of a checkpoint's `weight` (E, D) and `bias` (E,), with `dimensions` = D."""
     weight = state.get("weight")
-    rows = len(weight) if isinstance(weight, Tensor) and weight.ndim else 1
+    rows = len(weight) if isinstance(weight, Tensor) and weight.ndim and weight.numel() <= MOST_NUMBERS else 1
     layer = nn.Linear(dimensions, rows, device="meta").to_empty(device="cpu")
     load_state(layer, state, path, f"a whitening layer of {dimensions} dimensions")
     return layer
@@ -54,7 +54,7 @@ def learned_whitening(meta: Mapping[str, Any], several_scales: bool, dimensions:
         raise InputError(f"whitening: {path} has no learned whitening (meta.Lw); set `whitening: none`")
     if _PREFERRED not in learned and len(learned) > 1:
         raise InputError(
-            f"whitening: {path} has whitenings learned on {', '.join(map(str, learned))}, none on {_PREFERRED}; "
+            f"whitening: {path} has whitenings learned on {printable(', '.join(map(str, learned)))}, none on {_PREFERRED}; "
             "set `whitening: none`"
         )
     name = _PREFERRED if _PREFERRED in learned else next(iter(learned))
