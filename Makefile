@@ -7,7 +7,7 @@ BIN := .venv/bin
 LOCK := envs/requirements.lock
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
 setup: .venv/ready  ## make .venv from the lock file (about 2 minutes and 5 GB, once)
 
@@ -42,9 +42,12 @@ test-demo: setup  ## check every output of the finished demo, its pages in Chrom
 test-slurm: setup  ## run the tests on a real Slurm, which they install (Debian, as root) and start (5 to 8 minutes)
 	$(BIN)/python -m pytest -m slurm tests/slurm
 
+test-hostile: setup  ## read damaged and malicious files (EXAMPLES=n: n random ones a test)
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n $(CORES) tests/hostile
+
 lock:  ## resolve the lock file anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --extra slurm --generate-hashes --no-header \
 		--custom-compile-command "make lock" -o $(LOCK) pyproject.toml
 	$(BIN)/python envs/environment.py > envs/environment.yaml
 
-.PHONY: help setup demo report bench test test-demo test-slurm lock
+.PHONY: help setup demo report bench test test-demo test-slurm test-hostile lock
