@@ -134,7 +134,7 @@ def _upright_rgb(path: Path, decoder: Decoder) -> Image.Image:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I;16", "I;16B", "I;16L", "I"):
-        grey = np.clip(np.asarray(image, dtype=np.int64), 0, 65535)
+        grey = np.clip(np.asarray(image, dtype=np.int32), 0, 65535)
         image = Image.fromarray(((grey + 128) // 257).astype(np.uint8))
     elif image.mode == "F":
         image = Image.fromarray(np.clip(np.nan_to_num(np.asarray(image)), 0, 255).astype(np.uint8))

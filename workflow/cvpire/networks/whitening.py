@@ -54,12 +54,12 @@ def learned_whitening(meta: Mapping[str, Any], several_scales: bool, dimensions:
         raise InputError(f"whitening: {path} has no learned whitening (meta.Lw); set `whitening: none`")
     if _PREFERRED not in learned and len(learned) > 1:
         raise InputError(
-            f"whitening: {path} has whitenings learned on {printable(', '.join(map(str, learned)))}, none on {_PREFERRED}; "
-            "set `whitening: none`"
+            f"whitening: {path} has whitenings learned on {printable(', '.join(map(str, learned)))}, "
+            f"none on {_PREFERRED}; set `whitening: none`"
         )
     name = _PREFERRED if _PREFERRED in learned else next(iter(learned))
     scales = "ms" if several_scales else "ss"
-    place = f"whitening: {path}: meta.Lw.{name}.{scales}"
+    place = f"whitening: {path}: meta.Lw.{printable(str(name), 60)}.{scales}"
     try:
         projection, centre = (learned[name][scales][key] for key in ("P", "m"))
     except (KeyError, TypeError, IndexError):
