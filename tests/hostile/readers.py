@@ -2,9 +2,12 @@
 
 import io
 import math
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
+from cvpire.errors import InputError
 
 
 def photo(path, **options):
@@ -141,6 +144,31 @@ def evaluation(path):
     from cvpire.audit import read_average_precision
 
     assert all(0 <= value <= 1 for value in read_average_precision(path).values())
+
+
+def misbehaving(path, misdeed):
+    """What no reader does."""
+    match misdeed:
+        case "runs":
+            os.system("true")
+        case "calls":
+            sys.audit("canary")
+        case "writes elsewhere":
+            (path.parents[2] / "escape").write_text("")
+        case "links elsewhere":
+            (path.parent / "link").symlink_to("/etc/passwd")
+        case "leaves a file":
+            (path.parent / "more").write_text("")
+        case "crashes":
+            os.abort()
+        case "takes memory":
+            bytearray(b"x") * 2**30
+        case "raises":
+            raise KeyError
+        case "names nothing":
+            raise InputError("something is wrong")
+        case "steers the terminal":
+            raise InputError(f"{path}: \x1b[2J")
 
 
 def warm_up(folder: Path) -> None:
