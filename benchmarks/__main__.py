@@ -9,9 +9,9 @@ import json
 import os
 from pathlib import Path
 
-from cvpire.provenance import facts
+from cvpire.provenance import facts, provenance
 
-from benchmarks.machine import peaks, processor
+from benchmarks.machine import peaks
 from benchmarks.timing import Line
 
 SUITES = ("variance", "attack", "stages", "ranking", "workflow", "memory")
@@ -25,7 +25,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.suites) - set(SUITES):
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
-    machine = {**facts(), "processor": processor(), "cores": os.cpu_count(), **peaks()}
+    machine = {**facts(provenance({}, {}, {}, {})), "cores": os.cpu_count(), **peaks()}
     print("".join(f"{name}: {value}\n" for name, value in machine.items()))
     print(f"{'what':<62}{'seconds':>10}  {'beside':<32}{'seconds':>10}{'ratio':>10}  {'goal':<9}{'met':<4}device")
     written: list[dict] = []

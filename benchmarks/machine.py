@@ -1,19 +1,8 @@
 """What the machine can do at most: the floor under every stage is its operations or its bytes over these."""
 
-import platform
 import time
-from pathlib import Path
 
 import torch
-
-
-def processor() -> str:
-    """Name of the processor, as Linux knows it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
 
 
 def peaks(rounds: int = 5) -> dict[str, float]:

@@ -11,6 +11,7 @@ rule record_provenance:
         "results/provenance.json",
     log:
         "results/logs/provenance.log",
+    localrule: True
     conda:
         "../envs/environment.yaml"
     params:

@@ -12,7 +12,7 @@ from cvpire.color import SQUARED_DIFFERENCES, Array, linear_to_lab, namespace, s
 
 logger = logging.getLogger(__name__)
 
-_TILES = {"cpu": (56, 512), "cuda": (4096, 4096)}
+_TILES = {"cpu": (96, 512), "cuda": (4096, 4096)}
 """Height and width of what is worked on at a time, so that temporaries stay in the CPU's cache or the GPU's memory."""
 
 
