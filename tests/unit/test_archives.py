@@ -304,9 +304,15 @@ def test_photos_that_are_there_stay(tmp_path):
     (tmp_path / "photos").mkdir()
     assert unpack_photos([archive], ["a"], tmp_path / "photos").found == ("a",), "an empty folder is filled"
 
-    with pytest.raises(InputError, match=r"photos: exists already; delete it"):
+    before = (tmp_path / "photos" / "a.jpg").stat()
+    assert unpack_photos([archive], ["a"], tmp_path / "photos").found == ("a",), "the same photos are right"
+    assert (tmp_path / "photos" / "a.jpg").stat() == before, "another run may be reading them"
+
+    (tmp_path / "photos" / "a.jpg").write_bytes(B)
+    with pytest.raises(InputError, match=r"photos: exists already, with other files; delete it"):
         unpack_photos([archive], ["a"], tmp_path / "photos")
-    assert (tmp_path / "photos" / "a.jpg").read_bytes() == A
+    assert (tmp_path / "photos" / "a.jpg").read_bytes() == B
+    assert everything(tmp_path) == ["a.tar", "photos", "photos/a.jpg"]
 
 
 def test_a_full_disk_is_named_and_nothing_stays(tmp_path, monkeypatch):

@@ -2,12 +2,15 @@
 
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from cvpire.errors import InputError
-from cvpire.files import whole, write_json, write_text
+from cvpire.files import whole, whole_folder, write_json, write_text
 from cvpire.perturbations import Perturbations, read_perturbations, write_perturbations
 
 
@@ -100,6 +103,78 @@ def test_what_json_cannot_hold_leaves_no_file(tmp_path):
         write_json(tmp_path / "a.json", {"a": object()})
 
     assert listing(tmp_path) == []
+
+
+# --- What a killed writer leaves --------------------------------------------------------------------------------------
+
+WRITER = """
+import sys, time
+from cvpire.files import {function}
+with {function}(sys.argv[1]) as temporary:
+    ({file}).write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture(params=["whole", "whole_folder"])
+def writer(request, tmp_path):
+    """A process in the middle of writing a file or a folder."""
+    file = "temporary / 'a.txt'" if request.param == "whole_folder" else "temporary"
+    code = WRITER.format(function=request.param, file=file)
+    process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "a"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "writing\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_next_writer_removes_what_a_killed_one_left(tmp_path, writer, number):
+    assert len(listing(tmp_path)) == 1
+    writer.send_signal(number)
+    writer.wait()
+    assert len(listing(tmp_path)) == 1, "nobody could remove it"
+
+    write_text(tmp_path / "b.txt", "done")
+
+    assert listing(tmp_path) == ["b.txt"]
+
+
+def test_the_next_writer_leaves_what_a_living_one_writes(tmp_path, writer):
+    (being_written,) = listing(tmp_path)
+
+    write_text(tmp_path / "b.txt", "done")
+
+    assert listing(tmp_path) == [being_written, "b.txt"]
+
+
+def test_a_folder_appears_whole(tmp_path):
+    with whole_folder(tmp_path / "new" / "folder") as temporary:
+        (temporary / "below").mkdir()
+        (temporary / "below" / "a.txt").write_text("a")
+        assert not (tmp_path / "new" / "folder").exists()
+
+    assert listing(tmp_path / "new") == ["folder"]
+    assert (tmp_path / "new" / "folder" / "below" / "a.txt").read_text() == "a"
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.txt", "b"), ("b.txt", "a")])
+def test_a_folder_is_not_replaced(tmp_path, name, text):
+    def write(name, text):
+        with whole_folder(tmp_path / "folder") as temporary:
+            (temporary / name).write_text(text)
+
+    write("a.txt", "a")
+    (tmp_path / "folder" / ".snakemake_timestamp").touch()
+    before = (tmp_path / "folder" / "a.txt").stat()
+
+    write("a.txt", "a")  # the same again
+    with pytest.raises(FileExistsError, match="it holds other files"):
+        write(name, text)
+
+    assert (tmp_path / "folder" / "a.txt").stat() == before
+    assert listing(tmp_path) == ["folder"]
 
 
 # --- Perturbations ----------------------------------------------------------------------------------------------------

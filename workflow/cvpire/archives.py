@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from PIL import Image
 
 from cvpire.datasets.names import photo_name
 from cvpire.errors import InputError, printable, reason, shown
+from cvpire.files import whole_folder
 from cvpire.photos import MAX_PIXELS, PROGRAMS
 
 MAX_BYTES = 2**25
@@ -66,7 +66,7 @@ def unpack_photos(
     names : collection of str
         Photo names (`cvpire.datasets.names.photo_name`) that the ground truth knows.
     folder : str or Path
-        Where the photos shall appear; it must not exist, or be empty.
+        Where the photos shall appear. Where the same photos are already, they stay, because another run may read them.
     progress : bool
         Show progress, if standard error is a terminal.
 
@@ -78,18 +78,16 @@ def unpack_photos(
     Raises
     ------
     InputError
-        The folder has files; an archive is missing, truncated or damaged, or not what was published: a wanted photo is
-        a link, its path is absolute or has `..`, it is larger than `MAX_BYTES`, or two different photos have its name;
-        no space left.
+        The folder has other files; an archive is missing, truncated or damaged, or not what was published: a wanted
+        photo is a link, its path is absolute or has `..`, it is larger than `MAX_BYTES`, or two different photos have
+        its name; no space left.
     """
     from tqdm import tqdm
 
     folder, wanted = Path(folder), {photo_name(name) for name in names}
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: exists already; delete it to unpack the photos again")
     digests, corrupt, extra = {}, [], []
     progress_bar = tqdm(desc=folder.name, total=len(wanted), unit=" photos", disable=None if progress else True)
-    with _whole_folder(folder) as photos, progress_bar:
+    with _writing(folder), whole_folder(folder) as photos, progress_bar:
         for member in chain.from_iterable(_members(Path(archive)) for archive in archives):
             name = _photo_name(member)
             if name not in wanted:
@@ -116,15 +114,11 @@ def unpack_photos(
 
 
 @contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
-    """Hand out a folder beside, and give it its name when the block succeeds; otherwise nothing stays."""
+def _writing(folder: Path) -> Iterator[None]:
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent, prefix=".partial-") as beside:
-            unpacked = Path(beside) / folder.name
-            unpacked.mkdir()
-            yield unpacked
-            unpacked.rename(folder)
+        yield
+    except FileExistsError:
+        raise InputError(f"{folder}: exists already, with other files; delete it to unpack the photos again") from None
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be written ({error.strerror}); make room or check its permissions, and run again"

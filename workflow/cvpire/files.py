@@ -1,20 +1,26 @@
-"""Write files so that they appear whole or not at all."""
+"""Write files and folders so that they appear whole or not at all."""
 
+import fcntl
+import filecmp
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+_PARTIAL = ".partial-"
 
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
     """Hand out a temporary path beside `path`, and rename it to `path` when the block succeeds.
 
-    A reader never sees a half-written file, even after SIGKILL; on an exception nothing stays. The temporary name
-    keeps the suffix, because libraries choose the format by it.
+    A reader never sees a half-written file, even after SIGKILL or a power failure; on an exception nothing stays. What
+    SIGKILL leaves is removed by the next writer into the folder. The temporary name keeps the suffix, because libraries
+    choose the format by it.
 
     Parameters
     ----------
@@ -27,16 +33,44 @@ def whole(path: str | Path) -> Iterator[Path]:
         Where to write it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with _beside(path, lambda: _new_file(path)) as temporary:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
+        _sync(temporary)  # or the name may outlive a power failure and the content not
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Hand out a temporary folder beside `path`, and rename it to `path` when the block succeeds.
+
+    What is there is not replaced, because another run may be reading it: if it holds the same files it stays.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the folder shall appear. Missing folders above it are made.
+
+    Yields
+    ------
+    Path
+        The folder to fill.
+
+    Raises
+    ------
+    FileExistsError
+        `path` holds other files.
+    """
+    path = Path(path)
+    with _beside(path, lambda: Path(tempfile.mkdtemp(dir=path.parent, prefix=_PARTIAL))) as temporary:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        os.sync()  # thousands of small files one by one take minutes on some disks
+        with _locked(path.parent):
+            if not path.is_dir() or not any(path.iterdir()):
+                temporary.replace(path)
+            elif not _same_files(temporary, path):
+                raise FileExistsError(None, "it holds other files; delete it to make it anew", str(path))
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -48,6 +82,75 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write JSON, indented, with keys in the order given, whole or not at all."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _beside(path: Path, make: Callable[[], Path]) -> Iterator[Path]:
+    """Make something in the folder of `path`, with a lock on it that tells it from what a killed writer left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.parent):  # nobody shall take for a leftover what has no lock yet
+        _remove_leftovers(path.parent)
+        temporary = make()
+        in_use = os.open(temporary, os.O_RDONLY)
+        with suppress(OSError):  # a file system without locks: leftovers are not removed there either
+            fcntl.flock(in_use, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    try:
+        yield temporary
+    finally:
+        _remove(temporary)
+        os.close(in_use)
+
+
+def _new_file(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=path.suffix)
+    os.close(handle)
+    return Path(name)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what writers of a folder left that were killed: the system has lifted their locks."""
+    for left in folder.glob(f"{_PARTIAL}*"):
+        with suppress(OSError):  # in use, or another user's, or gone
+            handle = os.open(left, os.O_RDONLY if left.is_dir() else os.O_RDWR)  # NFS locks only what it may write
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(left)
+            finally:
+                os.close(handle)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _same_files(one: Path, other: Path) -> bool:
+    """Whether two folders hold the same files; Snakemake's notes, which start with a dot, do not count."""
+    names = {path.relative_to(one) for path in one.rglob("[!.]*") if path.is_file()}
+    return names == {path.relative_to(other) for path in other.rglob("[!.]*") if path.is_file()} and all(
+        filecmp.cmp(one / name, other / name, shallow=False) for name in names
+    )
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

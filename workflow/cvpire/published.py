@@ -2,13 +2,13 @@
 
 import re
 import shutil
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
 
 from cvpire.datasets.names import photo_name
 from cvpire.errors import InputError
+from cvpire.files import whole_folder
 
 FOLDERS = {"oxford5k": "oxford", "paris6k": "paris"}
 """The repository's folder of a dataset, under results/."""
@@ -46,26 +46,16 @@ def unpack_published(archive: str | Path, dataset: str, folder: str | Path) -> d
         No zip file, a damaged one, or one without the artefacts of this dataset.
     """
     archive, folder = Path(archive), Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        with zipfile.ZipFile(archive) as file:
-            targets = _targets(file.infolist(), FOLDERS[dataset], archive)
-            for target, member in targets.items():
+        with whole_folder(folder) as scratch, zipfile.ZipFile(archive) as file:
+            for target, member in _targets(file.infolist(), FOLDERS[dataset], archive).items():
                 (scratch / target).parent.mkdir(parents=True, exist_ok=True)
                 (scratch / target).write_bytes(file.read(member))
+            shutil.rmtree(folder, ignore_errors=True)
     except FileNotFoundError:
-        shutil.rmtree(scratch)
         raise InputError(f"{archive}: no such archive") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        shutil.rmtree(scratch)
         raise InputError(f"{archive}: not a readable zip archive ({error}); delete it and run again") from None
-    except BaseException:
-        shutil.rmtree(scratch)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
-    scratch.chmod(0o755)
-    scratch.rename(folder)
     kinds = {"photos": "photos/*.jpg", "queries": "published/*/*.jpg", "maps": "published/variance/*/*.png"}
     return {kind: len(list(folder.glob(pattern))) for kind, pattern in kinds.items()}
 
