@@ -16,6 +16,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/recovery.smk"
 include: "rules/downloads.smk"
 include: "rules/data.smk"
 include: "rules/variance.smk"
