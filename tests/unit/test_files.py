@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and the file between attack and saving."""
 
+import errno
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from cvpire import cli
 from cvpire.errors import InputError
 from cvpire.files import whole, whole_folder, write_json, write_text
 from cvpire.perturbations import Perturbations, read_perturbations, write_perturbations
@@ -103,6 +105,63 @@ def test_what_json_cannot_hold_leaves_no_file(tmp_path):
         write_json(tmp_path / "a.json", {"a": object()})
 
     assert listing(tmp_path) == []
+
+
+# --- A machine that is at fault ---------------------------------------------------------------------------------------
+
+
+def fill(path):
+    """What libraries say when the disk is full: NumPy gives no reason."""
+    with path.open("wb") as file:
+        file.write(b"header")
+        raise OSError("90000 requested and 8176 written")
+
+
+def flush(path):
+    with path.open("w"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # of a file that is open, without its name
+
+
+@pytest.mark.parametrize("write", [fill, flush])
+def test_an_error_names_the_file_and_the_reason(tmp_path, write):
+    with pytest.raises(OSError) as caught, whole(tmp_path / "a.npy") as temporary:
+        write(temporary)
+
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "a.npy"))
+    assert listing(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "not enough memory; run again with fewer jobs at a time"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."), "not enough memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "not enough memory"),
+        (ImportError("libtorch.so: failed to map segment from shared object"), "not enough memory"),
+        (OSError(errno.ENOSPC, "No space", "a.csv"), "cannot write to a.csv (No space); make room and run again"),
+        (PermissionError(errno.EACCES, "Denied", "a.csv"), "cannot write to a.csv (Denied); make it writable"),
+        (OSError(errno.EROFS, "Read-only"), "cannot write (Read-only); make it writable and run again"),
+    ],
+)
+def test_one_message_where_the_machine_is_at_fault(monkeypatch, error, message):
+    def fails():
+        raise error
+
+    monkeypatch.setattr(cli, "app", fails)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+
+    assert str(caught.value).startswith(f"cvpire: error: {message}")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), ImportError("no module"), FileNotFoundError(2, "No", "a")])
+def test_a_bug_keeps_its_traceback(monkeypatch, error):
+    def fails():
+        raise error
+
+    monkeypatch.setattr(cli, "app", fails)
+    with pytest.raises(type(error)):
+        cli.main()
 
 
 # --- What a killed writer leaves --------------------------------------------------------------------------------------

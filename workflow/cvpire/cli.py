@@ -6,6 +6,7 @@ Every rule of the workflow calls one of these commands, and every option has the
 """
 
 import csv as csv_format
+import errno
 import functools
 import inspect
 import json
@@ -32,6 +33,11 @@ app = typer.Typer(
 )
 
 _DOWNLOADS = Path(__file__).parents[2] / "config" / "downloads.yaml"
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make it writable"),
+}
+"""What to do about a file that cannot be written."""
 _RUN_OPTIONS = {"device": config.Config.model_fields["device"], "seed": config.Config.model_fields["seed"]}
 
 
@@ -40,8 +46,23 @@ def main() -> None:
     logging.basicConfig(format="cvpire: %(levelname)s: %(message)s", level=logging.INFO)
     try:
         app()
-    except InputError as error:
-        sys.exit("\n".join(f"cvpire: error: {line}" for line in str(error).splitlines()))
+    except (InputError, ImportError, MemoryError, OSError, RuntimeError) as error:
+        message = str(error) if isinstance(error, InputError) else _shortage(error)
+        if message is None:
+            raise
+        sys.exit("\n".join(f"cvpire: error: {line}" for line in message.splitlines()))
+
+
+def _shortage(error: BaseException) -> str | None:
+    """Say what to do where the machine is at fault: memory, disk or permissions; None for everything else."""
+    # PyTorch's errors are told by their words, because importing it takes seconds; it may fail to be imported, too.
+    shortages = "out of memory|allocate memory|enough memory|failed to map segment|unable to mmap"
+    if isinstance(error, MemoryError) or re.search(shortages, str(error)):
+        return "not enough memory; run again with fewer jobs at a time (--cores 1), or smaller photos (longest_side)"
+    if not isinstance(error, OSError) or error.errno not in _REMEDIES:
+        return None
+    place = f" to {error.filename}" if error.filename else ""
+    return f"cannot write{place} ({error.strerror}); {_REMEDIES[error.errno]} and run again, what is finished is kept"
 
 
 # --- Options from the configuration ----------------------------------------------------------------------------------

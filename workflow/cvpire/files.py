@@ -1,5 +1,6 @@
 """Write files and folders so that they appear whole or not at all."""
 
+import errno
 import fcntl
 import filecmp
 import json
@@ -34,7 +35,11 @@ def whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     with _beside(path, lambda: _new_file(path)) as temporary:
-        yield temporary
+        try:
+            yield temporary
+        except OSError as error:
+            _name(error, path, temporary)
+            raise
         temporary.chmod(0o666 & ~_umask())
         _sync(temporary)  # or the name may outlive a power failure and the content not
         temporary.replace(path)
@@ -136,6 +141,14 @@ def _same_files(one: Path, other: Path) -> bool:
     return names == {path.relative_to(other) for path in other.rglob("[!.]*") if path.is_file()} and all(
         filecmp.cmp(one / name, other / name, shallow=False) for name in names
     )
+
+
+def _name(error: OSError, path: Path, temporary: Path) -> None:
+    """Let an error name the file that was wanted, and its cause: NumPy says of a full disk only what is written."""
+    if error.errno is None and "requested and" in str(error):
+        error.errno, error.strerror = errno.ENOSPC, os.strerror(errno.ENOSPC)
+    if error.filename in (None, str(temporary)):
+        error.filename = str(path)
 
 
 def _sync(path: Path) -> None:

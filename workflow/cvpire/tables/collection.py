@@ -1,11 +1,13 @@
 """One tidy table of everything that was measured: the source of all tables and figures."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from cvpire.datasets import Dataset
 from cvpire.datasets.listing import read_listing
 from cvpire.errors import InputError, reason
 from cvpire.tables.statistics import landmarks
@@ -26,6 +28,8 @@ _UNCHANGED = {
 COLUMNS = ["dataset", "network", "attack", "label", "victim", *_KEYS, "headline", "ap", "ap_sum", "ap_trapezoid"]
 COLUMNS += [*_UNCHANGED, "top", "landmark", "ap_easy", "ap_medium", "ap_hard"]
 """Of the table."""
+
+_LONGEST_HEAD = 10_000  # bytes of its first line
 
 
 def collect_results(
@@ -50,11 +54,17 @@ def collect_results(
     pandas.DataFrame
         One row a dataset, attack, victim, query, multiplier and iteration; unattacked queries first. `landmark` names
         what a query shows, `ap_easy`, `ap_medium` and `ap_hard` are empty where the ground truth does not tell them.
+
+    Raises
+    ------
+    InputError
+        A file that is truncated, damaged or lacks rows.
     """
     tables = []
+    listings = {dataset: read_listing(root / dataset / "dataset.json") for dataset in datasets}
     for dataset in datasets:
         for victim in victims:
-            ranking = _read(root / dataset / "original" / "retrieval" / f"{victim}.csv")
+            ranking = _ranking(root / dataset / "original" / "retrieval" / f"{victim}.csv", listings[dataset])
             about = {"network": victim, "attack": "original", "label": "Original", "victim": victim, "headline": True}
             tables.append(ranking.assign(dataset=dataset, **about, **_UNCHANGED))
     for dataset in datasets:
@@ -63,27 +73,39 @@ def collect_results(
                 continue
             folder = root / dataset / about["network"] / attack
             for victim in about["victims"]:
-                ranking = _read(folder / "retrieval" / f"{victim}.csv")
+                ranking = _ranking(folder / "retrieval" / f"{victim}.csv", listings[dataset])
                 photos = ranking["query"].unique()
                 quality = pd.concat([_read(folder / "quality" / f"{photo}.csv") for photo in photos])
-                table = ranking.merge(quality, on=_KEYS, how="left", validate="one_to_one")
+                table = ranking.merge(quality, on=_KEYS, how="left", validate="one_to_one", indicator=True)
+                for photo in table.loc[table.pop("_merge") != "both", "query"]:
+                    raise _damaged(folder / "quality" / f"{photo}.csv", "it lacks rows")
                 headline = (table.multiplier == about["multiplier"]) & (table.iteration == about["iterations"])
                 given = {"network": about["network"], "attack": attack, "label": about["label"], "victim": victim}
                 tables.append(table.assign(dataset=dataset, **given, headline=headline))
-    shown = {dataset: _landmarks(root / dataset / "dataset.json") for dataset in datasets}
+    shown = {dataset: _landmarks(listing) for dataset, listing in listings.items()}
     collected = pd.concat(tables, ignore_index=True)
     collected["landmark"] = [shown[row.dataset][row.query] for row in collected[["dataset", "query"]].itertuples()]
     return collected.reindex(columns=COLUMNS).astype({"multiplier": "Float64", "iteration": "Int64"})
 
 
-def _landmarks(listing: Path) -> dict[str, str]:
-    queries = read_listing(listing).queries
-    return landmarks({name: query.relevant | query.junk for name, query in queries.items()})
+def _landmarks(listing: Dataset) -> dict[str, str]:
+    return landmarks({name: query.relevant | query.junk for name, query in listing.queries.items()})
+
+
+def _ranking(path: Path, listing: Dataset) -> pd.DataFrame:
+    """Read a ranking, which has every query that anything is relevant to, and as many versions of each."""
+    ranking = _read(path)
+    versions = ranking["query"].value_counts()
+    if set(versions.index) != {name for name, query in listing.queries.items() if query.relevant} or (
+        versions.nunique() > 1
+    ):
+        raise _damaged(path, "it lacks rows")
+    return ranking
 
 
 def collect_random_results(paths: Sequence[Path]) -> pd.DataFrame:
     """Mean expected average precision of a random ranking: one row for each DATASET/random.csv."""
-    means = [pd.read_csv(path)[["ap", "ap_sum", "ap_trapezoid"]].mean() for path in paths]
+    means = [_read(path)[["ap", "ap_sum", "ap_trapezoid"]].mean() for path in paths]
     return pd.DataFrame(means).assign(dataset=[path.parent.name for path in paths])[
         ["dataset", "ap", "ap_sum", "ap_trapezoid"]
     ]
@@ -102,18 +124,29 @@ def read_results(path: str | Path) -> pd.DataFrame:
             raise ValueError("expected a query and an average precision from 0 to 1 in each row")
     except FileNotFoundError:
         raise InputError(f"{path}: no such table; `cvpire collect` makes it") from None
+    except InputError:
+        raise
     except (OSError, ValueError, TypeError) as error:  # pandas's own are ValueErrors
         raise InputError(f"{path}: not the table of `cvpire collect` ({reason(error)})") from None
     return table
 
 
-_LONGEST_HEAD = 10_000
-
-
 def read_random(path: str | Path) -> pd.Series:
     """Read the random-ranking mAP in [0, 1], by dataset, in the configured form."""
-    return pd.read_csv(path, dtype={"dataset": str}).set_index("dataset")["ap"]
+    return _read(Path(path)).set_index("dataset")["ap"]
 
 
 def _read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"query": str})
+    try:
+        text = path.read_text(encoding="utf-8")
+        if not text.endswith("\n"):
+            raise ValueError("it ends within a line")
+        return pd.read_csv(io.StringIO(text), dtype={"query": str, "dataset": str})
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such table") from None
+    except (OSError, ValueError) as error:  # what pandas raises on bad tables is a ValueError too
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, how: str) -> InputError:
+    return InputError(f"{path}: truncated or damaged ({how}); delete it and run again")

@@ -1,0 +1,89 @@
+"""The tidy table of all measurements, and files that something has damaged."""
+
+import pandas as pd
+import pytest
+from cvpire.datasets import Dataset, Query
+from cvpire.datasets.listing import write_listing
+from cvpire.errors import InputError
+from cvpire.tables.collection import collect_random_results, collect_results, read_random, read_results
+
+ATTACKS = {
+    "cv": {"network": "net", "victims": ["net"], "label": "CV", "multiplier": 50, "iterations": 2, "datasets": ["set"]}
+}
+VERSIONS = [(50.0, 1), (50.0, 2)]
+
+
+def collect(root):
+    return collect_results(root, ["set"], ATTACKS, ["net"])
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Results of a dataset of two queries that count and one that has no answers."""
+    answers = {"a": frozenset({"x"}), "b": frozenset({"y"}), "none": frozenset()}
+    queries = {name: Query(relevant, frozenset()) for name, relevant in answers.items()}
+    write_listing(tmp_path / "set" / "dataset.json", Dataset({}, (), queries))
+    ranked = [{"query": query, "ap": 0.5, "ap_sum": 0.5, "ap_trapezoid": 0.5, "top": "x/y"} for query in "ab"]
+    versions = [{**row, "multiplier": multiplier, "iteration": step} for row in ranked for multiplier, step in VERSIONS]
+    tables = {
+        "original/retrieval/net.csv": [{**row, "multiplier": None, "iteration": None} for row in ranked],
+        "net/cv/retrieval/net.csv": versions,
+        **{
+            f"net/cv/quality/{query}.csv": [
+                {"query": query, "multiplier": multiplier, "iteration": step, "ssim": 0.9}
+                for multiplier, step in VERSIONS
+            ]
+            for query in "ab"
+        },
+    }
+    for name, rows in tables.items():
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(rows).to_csv(tmp_path / "set" / name, index=False)
+    return tmp_path
+
+
+FILES = ["original/retrieval/net.csv", "net/cv/retrieval/net.csv", "net/cv/quality/b.csv"]
+
+
+def test_rankings_and_quality_are_joined(root):
+    collected = collect(root)
+
+    assert list(collected["query"]) == ["a", "b", "a", "a", "b", "b"]
+    assert list(collected["headline"]) == [True, True, False, True, False, True]
+    assert list(collected["ssim"]) == [1.0, 1.0, 0.9, 0.9, 0.9, 0.9]
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("cut", [1, 2, 10])
+def test_a_table_that_ends_within_a_line(root, file, cut):
+    path = root / "set" / file
+    path.write_bytes(path.read_bytes()[:-cut])
+
+    with pytest.raises(InputError, match=rf"{path.name}: truncated or damaged \(.*within a line.*delete it and run"):
+        collect(root)
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_table_that_ends_between_lines(root, file, lines):
+    path = root / "set" / file
+    kept = path.read_text().splitlines(keepends=True)[:-lines]
+    path.write_text("".join(kept))
+
+    with pytest.raises(InputError, match=rf"{path.name}: truncated or damaged \(it lacks rows\)"):
+        collect(root)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\x00\xff\xfe\n" * 5, b"a,b\n1,2\n1,2,3\n"])
+@pytest.mark.parametrize("read", [read_results, read_random, lambda path: collect_random_results([path])])
+def test_what_is_no_table_is_named(tmp_path, read, content):
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=r"table\.csv: truncated or damaged"):
+        read(path)
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"table\.csv: no such table"):
+        read_results(tmp_path / "table.csv")
