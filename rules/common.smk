@@ -291,6 +291,11 @@ def distractors(name: str, victim: str) -> list[str]:
     ]
 
 
+def shard_names(shards: list[str]) -> list[str]:
+    """Files that name the photos of descriptor shards, beside them."""
+    return [str(Path(shard).with_suffix(".txt")) for shard in shards]
+
+
 def shard_options(name: str, victim: str) -> str:
     """Options of `cvpire rank`: what the queries are ranked against."""
     words = [word for file in descriptors(name, victim) for word in ("--descriptors", file)]

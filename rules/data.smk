@@ -8,7 +8,7 @@ for part in sorted({options.part for options in CONFIG.datasets.values() if opti
         input:
             code=sources("datasets.demo"),
         output:
-            [str(path) for path in demo_dataset(part, demo_folder(part)).photos.values()],
+            [update(str(path)) for path in demo_dataset(part, demo_folder(part)).photos.values()],
         log:
             f"results/logs/demo-{part}.log",
         conda:

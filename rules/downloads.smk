@@ -1,10 +1,13 @@
 # Files from the internet, checked before they get their name; what is there already is not fetched again.
+#
+# `update` in this file and the next: Snakemake would delete what is there before a job runs, while another run in a
+# folder that shares resources/ may be reading it. The jobs keep what is right, and replace nothing else.
 
 
 rule download:
     # No `code`: the checksum says what the file is, and an edit of the package must not fetch gigabytes anew.
     output:
-        "resources/downloads/{file}",
+        update("resources/downloads/{file}"),
     log:
         "results/logs/downloads/{file}.log",
     localrule: True

@@ -59,6 +59,7 @@ rule rank_originals:
         queries=lambda w: [f"results/{w.dataset}/original/{photo}.png" for photo in dataset(w.dataset).queries],
         descriptors=lambda w: descriptors(w.dataset, w.victim),
         distractors=lambda w: distractors(w.dataset, w.victim),
+        names=lambda w: shard_names([*descriptors(w.dataset, w.victim), *distractors(w.dataset, w.victim)]),
         weights=lambda w: weights(w.victim),
         code=sources("networks.network", "photos", "retrieval.ranking"),
     output:
@@ -86,6 +87,7 @@ rule rank_queries:
         queries=lambda w: adversarial_queries(w.dataset, w.attack, dataset(w.dataset).queries),
         descriptors=lambda w: descriptors(w.dataset, w.victim),
         distractors=lambda w: distractors(w.dataset, w.victim),
+        names=lambda w: shard_names([*descriptors(w.dataset, w.victim), *distractors(w.dataset, w.victim)]),
         weights=lambda w: weights(w.victim),
         code=sources("networks.network", "photos", "retrieval.ranking"),
     output:

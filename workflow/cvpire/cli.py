@@ -35,9 +35,9 @@ app = typer.Typer(
 _DOWNLOADS = Path(__file__).parents[2] / "config" / "downloads.yaml"
 _REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room"),
-    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make it writable"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "check the permissions"),
 }
-"""What to do about a file that cannot be written."""
+"""What to do about a file that cannot be written or read."""
 _RUN_OPTIONS = {"device": config.Config.model_fields["device"], "seed": config.Config.model_fields["seed"]}
 
 
@@ -61,8 +61,8 @@ def _shortage(error: BaseException) -> str | None:
         return "not enough memory; run again with fewer jobs at a time (--cores 1), or smaller photos (longest_side)"
     if not isinstance(error, OSError) or error.errno not in _REMEDIES:
         return None
-    place = f" to {error.filename}" if error.filename else ""
-    return f"cannot write{place} ({error.strerror}); {_REMEDIES[error.errno]} and run again, what is finished is kept"
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror}; {_REMEDIES[error.errno]} and run again, what is finished is kept"
 
 
 # --- Options from the configuration ----------------------------------------------------------------------------------

@@ -58,9 +58,13 @@ def read_perturbations(path: str | Path, shape: tuple[int, int]) -> Perturbation
     except InputError:
         raise
     except Exception as error:  # zipfile raises anything on corrupt data
-        raise InputError(f"{path}: not a perturbation of `cvpire attack` ({reason(error)})") from None
+        raise InputError(
+            f"{path}: not a perturbation of `cvpire attack` ({reason(error)}); delete it and run again"
+        ) from None
     if header.dtype != np.float32 or not np.isfinite(perturbation).all():
-        raise InputError(f"{path}: not a perturbation of `cvpire attack` (expected finite values, float32)")
+        raise InputError(
+            f"{path}: not a perturbation of `cvpire attack` (expected finite values, float32); delete it and run again"
+        )
     return Perturbations(perturbation, multipliers, iterations, unit)
 
 

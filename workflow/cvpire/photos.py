@@ -88,9 +88,9 @@ def load_variance_map(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
     except InputError:
         raise
     except Exception as error:  # decoders raise anything on corrupt data
-        raise InputError(f"{path}: not a variance map ({reason(error)})") from None
+        raise InputError(f"{path}: not a variance map ({reason(error)}); remove it and run again") from None
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
-        raise InputError(f"{path}: values outside [0, 1]")
+        raise InputError(f"{path}: values outside [0, 1]; remove it and run again")
     return values.astype(np.float32)
 
 

@@ -36,7 +36,8 @@ def read_listing(path: str | Path) -> Dataset:
         raise InputError(f"{path}: no such dataset file; `cvpire dataset` makes it") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"{path}: not a dataset file of `cvpire dataset` ({type(error).__name__}: {reason(error)})"
+            f"{path}: not a dataset file of `cvpire dataset` ({type(error).__name__}: {reason(error)}); "
+            "delete it and run again"
         ) from None
 
 

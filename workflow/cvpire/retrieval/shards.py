@@ -29,9 +29,11 @@ def open_shard(shard: Path) -> np.ndarray:
     try:
         values = map_values(shard)
     except (OSError, ValueError) as error:
-        raise InputError(f"{shard}: not a descriptor shard ({reason(error)})") from None
+        raise InputError(f"{shard}: not a descriptor shard ({reason(error)}); delete it and run again") from None
     if values.dtype != np.float32 or values.ndim != 2:
-        raise InputError(f"{shard}: not a descriptor shard (expected a float32 array of two dimensions)")
+        raise InputError(
+            f"{shard}: not a descriptor shard (expected a float32 array of two dimensions); delete it and run again"
+        )
     return values
 
 
@@ -41,7 +43,9 @@ def shard_names(shard: Path) -> list[str]:
         # Not `splitlines`, which also splits at separators that may stand in a name.
         names = shard.with_suffix(".txt").read_text(encoding="utf-8").split("\n")[:-1]
     except (OSError, ValueError) as error:
-        raise InputError(f"{shard}: not a descriptor shard ({reason(error)})") from None
+        raise InputError(f"{shard}: not a descriptor shard ({reason(error)}); delete it and run again") from None
     if len(names) != len(open_shard(shard)):
-        raise InputError(f"{shard}: {len(open_shard(shard))} descriptors but {len(names)} names")
+        raise InputError(
+            f"{shard}: {len(open_shard(shard))} descriptors but {len(names)} names; delete it and run again"
+        )
     return names
