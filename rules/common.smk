@@ -11,6 +11,7 @@ from pathlib import Path
 from snakemake import logging
 from snakemake.scheduling.job_scheduler import JobScheduler
 
+from cvpire.archives import CONTENTS
 from cvpire.config import AuditOptions, DownloadOptions, as_options, load_config
 from cvpire.datasets import Dataset, with_clean_twin, with_queries
 from cvpire.datasets.benchmarks import BENCHMARKS, planned_benchmark
@@ -123,6 +124,11 @@ def photo_folder(photo_set: str) -> str:
     return f"resources/photos/{photo_set}"
 
 
+def unpacked(photo_set: str) -> str:
+    """The list of the photos of a public dataset: it is there when all of them are."""
+    return f"{photo_folder(photo_set)}/{CONTENTS}"
+
+
 def ground_truth(name: str) -> list[str]:
     """The ground-truth file of a dataset, where it has one."""
     options = CONFIG.datasets[name]
@@ -132,9 +138,9 @@ def ground_truth(name: str) -> list[str]:
 
 
 def photo_source(name: str, photo: str) -> str:
-    """What a job that reads one photo depends on: the photo, or the folder that all of them are unpacked to."""
+    """What a job that reads one photo depends on: the photo, or the list of those that are unpacked together."""
     known = benchmark(name)
-    return photo_folder(known.photos) if known else str(dataset(name).photos[photo])
+    return unpacked(known.photos) if known else str(dataset(name).photos[photo])
 
 
 def listing_options(name: str) -> str:
@@ -254,7 +260,7 @@ def shard_photos(name: str, shard: int) -> list[str]:
 def shard_source(name: str, shard: int) -> list[str]:
     """What a descriptor shard depends on."""
     if benchmark(name):
-        return [f"results/{name}/dataset.json", photo_folder(benchmark(name).photos)]
+        return [f"results/{name}/dataset.json", unpacked(benchmark(name).photos)]
     return shard_photos(name, shard)
 
 

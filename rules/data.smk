@@ -23,7 +23,7 @@ for part in sorted({options.part for options in CONFIG.datasets.values() if opti
 rule list_dataset:
     input:
         ground_truth=lambda w: ground_truth(w.dataset),
-        photos=lambda w: [photo_folder(benchmark(w.dataset).photos)] if benchmark(w.dataset) else [],
+        photos=lambda w: [unpacked(benchmark(w.dataset).photos)] if benchmark(w.dataset) else [],
         code=sources("datasets.benchmarks", "datasets.folder", "datasets.demo", "datasets.listing"),
     output:
         "results/{dataset}/dataset.json",

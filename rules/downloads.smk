@@ -26,10 +26,12 @@ rule unpack_photos:
         ground_truth="resources/downloads/gnd_{photo_set}.pkl",
         code=sources("archives", "datasets.benchmarks"),
     output:
-        directory("resources/photos/{photo_set}"),
+        update("resources/photos/{photo_set}/contents.json"),
     log:
         "results/logs/photos/{photo_set}.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        folder=subpath(output[0], parent=True),
     shell:
-        "cvpire unpack {output:q} {input.archives:q} --ground-truth {input.ground_truth:q} 2> {log:q}"
+        "cvpire unpack {params.folder:q} {input.archives:q} --ground-truth {input.ground_truth:q} 2> {log:q}"

@@ -68,8 +68,14 @@ def test_photos_are_written_side_by_side(tmp_path, suffix, capsys):
 
     report = unpack_photos([flat, str(folders)], ["a", "b", "c", "d"], folder)
 
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a.jpg": A, "b.jpg": B, "c.jpg": C}
-    assert everything(tmp_path / "new") == ["photos", "photos/a.jpg", "photos/b.jpg", "photos/c.jpg"]
+    assert {path.name: path.read_bytes() for path in folder.glob("*.jpg")} == {"a.jpg": A, "b.jpg": B, "c.jpg": C}
+    assert everything(tmp_path / "new") == [
+        "photos",
+        "photos/a.jpg",
+        "photos/b.jpg",
+        "photos/c.jpg",
+        "photos/contents.json",
+    ]
     assert report.found == ("a", "b", "c")
     assert report.missing == ("d",)
     assert report.corrupt == ()
@@ -111,7 +117,7 @@ def test_what_is_not_wanted_stays_in_the_archive(tmp_path):
 
     report = unpack_photos([archive], ["a"], tmp_path / "here" / "photos")
 
-    assert everything(tmp_path) == ["a.tgz", "here", "here/photos", "here/photos/a.jpg"]
+    assert everything(tmp_path) == ["a.tgz", "here", "here/photos", "here/photos/a.jpg", "here/photos/contents.json"]
     assert not Path("/tmp/cvpire-b.jpg").exists()
     assert (report.found, report.missing, report.corrupt) == (("a",), (), ())
     names = [
@@ -153,7 +159,7 @@ def test_a_corrupt_photo_is_named_and_left_out(tmp_path, damage):
 
     report = unpack_photos([archive], ["a", "b"], tmp_path / "photos")
 
-    assert everything(tmp_path / "photos") == ["b.jpg"]
+    assert everything(tmp_path / "photos") == ["b.jpg", "contents.json"]
     assert (report.found, report.missing, report.corrupt, report.extra) == (("b",), (), ("a",), ())
 
 
@@ -265,7 +271,7 @@ def test_damage_anywhere_is_named_or_harms_nothing(tmp_path, suffix):
             refused += 1
             assert not folder.exists()
         else:
-            assert {path.stem: path.read_bytes() for path in folder.iterdir()}.items() <= {"a": A, "c": C}.items()
+            assert {path.stem: path.read_bytes() for path in folder.glob("*.jpg")}.items() <= {"a": A, "c": C}.items()
             assert {*report.found, *report.missing} == {"a", "c"}
     assert refused > 20
 
@@ -312,7 +318,7 @@ def test_photos_that_are_there_stay(tmp_path):
     with pytest.raises(InputError, match=r"photos: exists already, with other files; delete it"):
         unpack_photos([archive], ["a"], tmp_path / "photos")
     assert (tmp_path / "photos" / "a.jpg").read_bytes() == B
-    assert everything(tmp_path) == ["a.tar", "photos", "photos/a.jpg"]
+    assert everything(tmp_path) == ["a.tar", "photos", "photos/a.jpg", "photos/contents.json"]
 
 
 def test_a_full_disk_is_named_and_nothing_stays(tmp_path, monkeypatch):

@@ -138,9 +138,9 @@ def test_an_error_names_the_file_and_the_reason(tmp_path, write):
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."), "not enough memory"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "not enough memory"),
         (ImportError("libtorch.so: failed to map segment from shared object"), "not enough memory"),
-        (OSError(errno.ENOSPC, "No space", "a.csv"), "cannot write to a.csv (No space); make room and run again"),
-        (PermissionError(errno.EACCES, "Denied", "a.csv"), "cannot write to a.csv (Denied); make it writable"),
-        (OSError(errno.EROFS, "Read-only"), "cannot write (Read-only); make it writable and run again"),
+        (OSError(errno.ENOSPC, "No space", "a.csv"), "a.csv: No space; make room and run again"),
+        (PermissionError(errno.EACCES, "Denied", "a.csv"), "a.csv: Denied; check the permissions and run"),
+        (OSError(errno.EROFS, "Read-only"), "Read-only; check the permissions and run again"),
     ],
 )
 def test_one_message_where_the_machine_is_at_fault(monkeypatch, error, message):
@@ -216,6 +216,23 @@ def test_a_folder_appears_whole(tmp_path):
 
     assert listing(tmp_path / "new") == ["folder"]
     assert (tmp_path / "new" / "folder" / "below" / "a.txt").read_text() == "a"
+
+
+def test_a_file_in_a_folder_that_is_not_there_yet(tmp_path):
+    with whole_folder(tmp_path / "folder") as temporary:
+        write_text(temporary / "a.txt", "a")
+
+    assert listing(tmp_path / "folder") == ["a.txt"]
+
+
+def test_many_writers_of_one_file(tmp_path):
+    """None takes away what another has just begun."""
+    code = "import sys\nfrom cvpire.files import write_text\nfor _ in range(30): write_text(sys.argv[1], 'a' * 1000)"
+    writers = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "a.txt"]) for _ in range(3)]
+
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
+    assert (tmp_path / "a.txt").read_text() == "a" * 1000
+    assert listing(tmp_path) == ["a.txt"]
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.txt", "b"), ("b.txt", "a")])

@@ -55,14 +55,14 @@ class Project:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def start(self, *arguments: str, cores: int = 2) -> subprocess.Popen:
+    def start(self, *arguments: str, cores: int = 2, stdout=subprocess.PIPE) -> subprocess.Popen:
         """Start snakemake in the checkout, on its own copy of the package."""
         return subprocess.Popen(
             [SNAKEMAKE, "--cores", str(cores), *arguments],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(self.folder / "workflow")},
             text=True,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
         )
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from cvpire.datasets.names import photo_name
 from cvpire.errors import InputError, printable, reason, shown
-from cvpire.files import whole_folder
+from cvpire.files import whole_folder, write_json
 from cvpire.photos import MAX_PIXELS, PROGRAMS
 
 MAX_BYTES = 2**25
@@ -25,6 +25,10 @@ MAX_BYTES = 2**25
 
 SUFFIXES = (".jpg", ".jpeg")
 """Members that count as photos (in any letter case)."""
+
+
+CONTENTS = "contents.json"
+"""File beside the photos that lists them with their SHA-256: it is there when all of them are."""
 
 
 class UnpackReport(NamedTuple):
@@ -105,8 +109,10 @@ def unpack_photos(
             else:
                 corrupt.append(name)
             progress_bar.update()
+        found = {name: digests[name].hex() for name in sorted(digests) if name not in corrupt}
+        write_json(photos / CONTENTS, found)
     return UnpackReport(
-        found=tuple(sorted(digests.keys() - set(corrupt))),
+        found=tuple(found),
         missing=tuple(sorted(wanted - digests.keys())),
         corrupt=tuple(sorted(corrupt)),
         extra=tuple(sorted(extra)),

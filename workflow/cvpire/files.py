@@ -71,11 +71,15 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
         os.sync()  # thousands of small files one by one take minutes on some disks
-        with _locked(path.parent):
-            if not path.is_dir() or not any(path.iterdir()):
-                temporary.replace(path)
-            elif not _same_files(temporary, path):
-                raise FileExistsError(None, "it holds other files; delete it to make it anew", str(path))
+        try:
+            temporary.replace(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+            if not path.is_dir() or not _same_files(temporary, path):
+                raise FileExistsError(
+                    errno.EEXIST, "it holds other files; delete it to make it anew", str(path)
+                ) from None
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -93,17 +97,30 @@ def write_json(path: str | Path, value: Any) -> None:
 def _beside(path: Path, make: Callable[[], Path]) -> Iterator[Path]:
     """Make something in the folder of `path`, with a lock on it that tells it from what a killed writer left."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path.parent):  # nobody shall take for a leftover what has no lock yet
-        _remove_leftovers(path.parent)
+    _remove_leftovers(path.parent)
+    in_use = None
+    while in_use is None:  # before it was locked, another writer may have taken it for a leftover
         temporary = make()
-        in_use = os.open(temporary, os.O_RDONLY)
-        with suppress(OSError):  # a file system without locks: leftovers are not removed there either
-            fcntl.flock(in_use, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        in_use = _locked(temporary)
     try:
         yield temporary
     finally:
         _remove(temporary)
         os.close(in_use)
+
+
+def _locked(path: Path) -> int | None:
+    """Open and lock something; None where it is gone."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with suppress(OSError):  # a file system without locks: leftovers are not removed there either
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    if path.exists():
+        return handle
+    os.close(handle)
+    return None
 
 
 def _new_file(path: Path) -> Path:
@@ -122,17 +139,6 @@ def _remove_leftovers(folder: Path) -> None:
                 _remove(left)
             finally:
                 os.close(handle)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _same_files(one: Path, other: Path) -> bool:
