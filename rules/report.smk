@@ -28,6 +28,18 @@ rule lay_out_overview:
         listings=expand("results/{dataset}/dataset.json", dataset=CONFIG.datasets),
         tables=expand("results/tables/table-{table}.csv", table=made_tables()),
         figures=expand("results/figures/figure-{number}.png", number=CONFIG.figures),
+        photos=[
+            path
+            for name in CONFIG.datasets
+            for path in [
+                *(f"results/{name}/original/{photo}.png" for photo in dataset(name).queries),
+                *(
+                    path
+                    for attack in CONFIG.attacks_on(name)
+                    for path in headline_queries(name, attack, dataset(name).queries)
+                ),
+            ]
+        ],
         code=sources("overview", "provenance"),
     output:
         report(
