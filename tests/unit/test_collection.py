@@ -22,7 +22,8 @@ def root(tmp_path):
     """Results of a dataset of two queries that count and one that has no answers."""
     answers = {"a": frozenset({"x"}), "b": frozenset({"y"}), "none": frozenset()}
     queries = {name: Query(relevant, frozenset()) for name, relevant in answers.items()}
-    write_listing(tmp_path / "set" / "dataset.json", Dataset({}, (), queries))
+    photos = {name: tmp_path / f"{name}.jpg" for name in queries}
+    write_listing(tmp_path / "set" / "dataset.json", Dataset(photos, (), queries))
     ranked = [{"query": query, "ap": 0.5, "ap_sum": 0.5, "ap_trapezoid": 0.5, "top": "x/y"} for query in "ab"]
     versions = [{**row, "multiplier": multiplier, "iteration": step} for row in ranked for multiplier, step in VERSIONS]
     tables = {
@@ -75,13 +76,23 @@ def test_a_table_that_ends_between_lines(root, file, lines):
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\x00\xff\xfe\n" * 5, b"a,b\n1,2\n1,2,3\n"])
-@pytest.mark.parametrize("read", [read_results, read_random, lambda path: collect_random_results([path])])
+@pytest.mark.parametrize("read", [read_random, lambda path: collect_random_results([path])])
 def test_what_is_no_table_is_named(tmp_path, read, content):
     path = tmp_path / "table.csv"
     path.write_bytes(content)
 
     with pytest.raises(InputError, match=r"table\.csv: truncated or damaged"):
         read(path)
+
+
+def test_a_table_of_all_measurements_that_is_damaged(root):
+    path = root / "queries.csv"
+    collect(root).to_csv(path, index=False)
+    assert len(read_results(path)) == 6
+    path.write_text(path.read_text() + '"\n')
+
+    with pytest.raises(InputError, match=r"queries\.csv: truncated or damaged \(.*EOF inside string"):
+        read_results(path)
 
 
 def test_a_missing_table_is_named(tmp_path):

@@ -447,7 +447,6 @@ def test_the_table_of_all_measurements_is_read_back(tmp_path):
         (lambda text: text.replace("0.125", "1.125"), "expected a query and an average precision"),
         (lambda text: text.replace("0.125", "nan"), "expected a query and an average precision"),
         (lambda text: text.replace("0.125", "x"), "Unable to parse"),
-        (lambda text: text + '"', "EOF inside string"),
         (lambda text: "a," * 10**6, "no column dataset"),
     ],
 )

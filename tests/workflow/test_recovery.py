@@ -38,14 +38,18 @@ def test_a_damaged_file_is_made_again_by_its_own_job(project, file, rule):
 def test_a_damaged_table_is_made_again(project, suffix):
     path = project.folder / "results" / "tables" / f"table-4.1.{suffix}"
     path.write_bytes(path.read_bytes()[:-1])
-    assert project.planned() == {"make_table_4_1": 1, "lay_out_overview": 1}
+    assert project.planned() == {"make_table_4_1": 1, "record_provenance": 1, "lay_out_overview": 1}
 
 
 def test_new_dates_are_no_damage(project):
     """A copy without dates costs no more than tables and figures."""
     for path in (project.folder / "results").rglob("*.*"):
         os.utime(path)
-    assert not {rule for rule in project.planned() if not rule.startswith(("make_table", "draw_", "collect_", "lay_"))}
+    assert not {
+        rule
+        for rule in project.planned()
+        if not rule.startswith(("make_table", "draw_", "collect_", "record_", "lay_"))
+    }
 
 
 def test_lost_names_of_descriptors(project):
