@@ -141,6 +141,7 @@ def break_the_transfer(project: Project, random: Random) -> set[str]:
         done = project.snakemake(target)
         assert done.returncode == 0, done.output
         assert server.requests[-1].range == f"bytes={cut}-"
+        project.configure(lambda config: config.pop("downloads"))
     assert (project.folder / target).read_bytes() == data
     assert [path.name for path in part.parent.iterdir()] == [name]
     return set()

@@ -1,7 +1,9 @@
 """Photos of every kind, and files that are none."""
 
 import struct
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -288,6 +290,25 @@ def test_box_without_any_pixel_is_refused(tmp_path, upright, box):
 
 
 # --- Files that are no photos -----------------------------------------------------------------------------------------
+
+
+def test_threads_do_not_take_the_decoder_from_each_other(tmp_path, monkeypatch):
+    """jpeglib chooses a libjpeg for the whole process, and goes back to the one before."""
+    import jpeglib
+
+    Image.fromarray(np.full((8, 8, 3), 90, np.uint8)).save(tmp_path / "photo.jpg")
+    waits, used, read = iter((0.05, 0.2)), [], jpeglib.read_spatial
+
+    def slow(name):
+        time.sleep(next(waits))
+        used.append(jpeglib.version.get())
+        return read(name)
+
+    monkeypatch.setattr(jpeglib, "read_spatial", slow)
+    with jpeglib.version("6b"), ThreadPoolExecutor(2) as pool:
+        list(pool.map(load_photo, [tmp_path / "photo.jpg"] * 2, ["libjpeg-9"] * 2))
+
+    assert used == ["9e", "9e"]
 
 
 def assert_refused(path, text, decoder="libjpeg-turbo"):

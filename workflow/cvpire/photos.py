@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,7 @@ PROGRAMS = ("EPS",)
 """Formats that Pillow leaves to another program; PostScript is a language, and its interpreter runs what it says."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
+_ONE_DECODER = threading.Lock()
 
 
 def load_photo(
@@ -148,8 +150,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _decode_libjpeg9(data: bytes, path: Path) -> np.ndarray:
     import jpeglib
 
-    # jpeglib takes names, not bytes, and its C library stops at non-ASCII ones.
-    with tempfile.NamedTemporaryFile(suffix=".jpg") as copy, jpeglib.version("9e"):
+    # jpeglib takes names, not bytes, and its C library stops at non-ASCII ones. Which libjpeg it uses holds for the
+    # whole process: without the lock, a thread that has finished would take version 9 away from one that has not.
+    with _ONE_DECODER, tempfile.NamedTemporaryFile(suffix=".jpg") as copy, jpeglib.version("9e"):
         copy.write(data)
         copy.flush()
         try:
