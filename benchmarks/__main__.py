@@ -6,6 +6,7 @@ python -m benchmarks [variance attack stages ranking workflow memory] [--out res
 import argparse
 import importlib
 import json
+import multiprocessing
 import os
 from pathlib import Path
 
@@ -30,13 +31,16 @@ def main() -> None:
     print(f"{'what':<62}{'seconds':>10}  {'beside':<32}{'seconds':>10}{'ratio':>10}  {'goal':<9}{'met':<4}device")
     written: list[dict] = []
     for suite in arguments.suites:
-        for line in run(suite):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:  # its memory goes with it
+            lines = pool.apply(run, (suite,))
+        for line in lines:
             if isinstance(line, Line):
                 print(as_text(line), flush=True)
                 written.append({"suite": suite, **line._asdict(), "met": line.met})
             else:
                 name, megabytes, seconds = line
-                print(f"{name:<62}{seconds:>10.3g}  {megabytes:,.0f} MB at most", flush=True)
+                peak = f"{megabytes:,.0f} MB at most" if seconds else f"killed; {megabytes:,.0f} MB were not enough"
+                print(f"{name:<62}{seconds or 0:>10.3g}  {peak}", flush=True)
                 written.append({"suite": suite, "what": name, "seconds": seconds, "megabytes": megabytes})
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps({"machine": machine, "lines": written}, indent=1) + "\n")

@@ -13,7 +13,7 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
-from benchmarks.timing import Line, compare, cvpire, in_turn, process
+from benchmarks.timing import Killed, Line, compare, cvpire, in_turn, process
 from benchmarks.variance import example_photo
 
 
@@ -72,30 +72,35 @@ def starting(rounds: int = 5) -> list[Line]:
     ]
 
 
-def memory(width: int = 4000, height: int = 3000) -> list[tuple[str, float, float]]:
-    """Peak memory in MB and seconds of each stage's process for a photo of 12 megapixels, on one processor thread."""
+def memory(width: int = 4000, height: int = 3000) -> list[tuple[str, float, float | None]]:
+    """Peak memory in MB and seconds of each stage's process for a photo of 12 megapixels, on one processor thread.
+
+    No seconds where the system has killed the process for its memory.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         photo = folder / "photo.png"
         Image.fromarray(example_photo(width, height)).save(photo, compress_level=1)
         saved, query = folder / "m50_T1" / "photo.jpg", folder / "photo.jpg"
         Image.open(photo).save(query, quality=95)
-        truth = folder / "truth.json"
-        truth.write_text('{"queries": {"photo": {"relevant": ["photo"]}}}')
+        attack = ["--device", "cpu", "--threads", "1", "--iterations", "1", "--multiplier", "50"]
+        reduced = ["--longest-side", str(width // 2)]
         stages = {
             "prepare": ["prepare", query, folder / "prepared.png"],
             "variance (colour)": ["variance", photo, folder / "map.npy"],
             "variance (luminance)": ["variance", photo, folder / "sd.npy", "--kind", "luminance"],
-            "attack (EfficientNet-Lite0, 1 bound)": [
-                *("attack", photo, folder / "map.npy", folder / "v.npz", "--device", "cpu", "--threads", "1"),
-                *("--iterations", "1", "--multiplier", "50"),
-            ],
-            "save (1 query)": ["save", photo, folder / "v.npz", saved],
-            "quality (1 query)": ["quality", photo, saved],
+            "attack (EfficientNet-Lite0, 1 bound)": ["attack", photo, folder / "map.npy", folder / "v.npz", *attack],
+            "variance (colour), half the side": ["variance", photo, folder / "half.npy", *reduced],
+            "attack, half the side": ["attack", photo, folder / "half.npy", folder / "half.npz", *reduced, *attack],
+            "save (1 query), half the side": ["save", photo, folder / "half.npz", saved, *reduced],
+            "quality (1 query)": ["quality", photo, query],
             "describe (EfficientNet-Lite0)": ["describe", folder / "shard-000.npy", photo, "--device", "cpu"],
         }
         rows = []
         for name, arguments in stages.items():
-            seconds, megabytes = process(cvpire(*arguments))
+            try:
+                seconds, megabytes = process(cvpire(*arguments))
+            except Killed as killed:
+                seconds, megabytes = None, killed.megabytes
             rows.append((name, megabytes, seconds))
         return rows

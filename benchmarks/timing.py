@@ -1,6 +1,7 @@
 """Time calls side by side: each is run in turn, so that a machine whose speed drifts is fair to all of them."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +61,14 @@ def compare(
     return Line(what, median(seconds), reference, median(others), ratio, goal, device)
 
 
+class Killed(Exception):
+    """A process was killed, by the system for its memory; how much it had, in MB."""
+
+    def __init__(self, megabytes: float):
+        super().__init__(f"killed at {megabytes:,.0f} MB")
+        self.megabytes = megabytes
+
+
 def process(command: Sequence[str | Path], cwd: str | Path | None = None, threads: int = 1) -> tuple[float, float]:
     """Seconds and peak memory in MB of a process that uses so many threads; it must succeed."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
@@ -69,10 +78,13 @@ def process(command: Sequence[str | Path], cwd: str | Path | None = None, thread
     _, status, usage = os.wait4(running.pid, 0)
     seconds = time.perf_counter() - start
     running.returncode = os.waitstatus_to_exitcode(status)
+    # Linux counts in KiB, macOS in bytes.
+    megabytes = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    if running.returncode == -signal.SIGKILL:
+        raise Killed(megabytes)
     if running.returncode:
         raise RuntimeError(f"{command}: exit status {running.returncode}: {errors.decode()[-500:]}")
-    # Linux counts in KiB, macOS in bytes.
-    return seconds, usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return seconds, megabytes
 
 
 def cvpire(*arguments: str | Path) -> list[str | Path]:
