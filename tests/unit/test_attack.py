@@ -1,5 +1,6 @@
 """The attack against a literal transcription of Algorithm 2, and the properties that the workflow relies on."""
 
+import gc
 import itertools
 
 import cvpire.attack
@@ -9,6 +10,7 @@ import torch
 from cvpire.attack import attack, start_noise
 from cvpire.errors import InputError
 from cvpire.networks.network import load_network
+from torch.multiprocessing.reductions import StorageWeakRef
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -255,6 +257,23 @@ def test_batches_are_cut_by_the_memory_there_is(photo, bound_map, monkeypatch):
 
     assert asked == [1] + 5 * [2] + 5 * [1]
     torch.testing.assert_close(result, run(photo, bound_map), atol=1e-12, rtol=0)
+
+
+def test_weighing_leaves_nothing_in_memory(photo):
+    """A graph that keeps its own results is freed only when Python looks for cycles: the attack would need twice."""
+    seen = []
+
+    def network(normalised):
+        features = normalised.exp()  # its backward pass needs its result
+        seen.append(StorageWeakRef(features.untyped_storage()))
+        return features.mean(dim=(2, 3))
+
+    gc.disable()
+    try:
+        cvpire.attack._describe_and_weigh(network, photo[None])
+        assert seen[0].expired()
+    finally:
+        gc.enable()
 
 
 def test_memory_that_does_not_hold_one_bound_is_named(photo, bound_map):

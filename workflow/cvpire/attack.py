@@ -153,15 +153,16 @@ def _optimise(
 
 def _describe_and_weigh(describe: Callable[[Tensor], Tensor], image: Tensor) -> tuple[Tensor, int]:
     """Descriptor of a photo, and the bytes that its forward pass keeps for the backward pass, weights included."""
-    kept: dict[int, Tensor] = {}
+    kept: dict[int, torch.UntypedStorage] = {}
 
-    def keep(tensor: Tensor) -> Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor
-        return tensor
+    def keep(tensor: Tensor) -> None:
+        # The graph gets nothing: it would hold itself by its own results, and the memory until Python looks for cycles.
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda nothing: nothing):
         descriptor = describe(image.detach().requires_grad_()).detach()
-    return descriptor, max(1, sum(tensor.untyped_storage().nbytes() for tensor in kept.values()))
+    return descriptor, max(1, sum(storage.nbytes() for storage in kept.values()))
 
 
 def _in_batches(run: Callable[[slice], Tensor], count: int, size: int) -> Tensor:
