@@ -45,8 +45,8 @@ test-slurm: setup  ## run the tests on a real Slurm, which they install (Debian,
 test-hostile: setup  ## read damaged and malicious files (EXAMPLES=n: n random ones a test)
 	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n $(CORES) tests/hostile
 
-test-faults: setup  ## kill, fill and damage a run at random points (INJECTIONS=50), and run several at once
-	$(BIN)/python -m pytest tests/faults -n $(CORES) --injections $(or $(INJECTIONS),50)
+test-faults: setup  ## kill, fill and damage a run at random points (INJECTIONS=50 SEED=n), and run several at once
+	$(BIN)/python -m pytest tests/faults -n $(CORES) --injections $(or $(INJECTIONS),50) $(addprefix --fault-seed ,$(SEED))
 
 lock:  ## resolve the lock file anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --extra slurm --generate-hashes --no-header \
