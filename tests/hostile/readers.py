@@ -65,13 +65,14 @@ def network(path, architecture, **options):
 
 def archive(path, names):
     """Every photo that is unpacked was asked for, can be decoded, and is a plain file."""
-    from cvpire.archives import unpack_photos
+    from cvpire.archives import CONTENTS, unpack_photos
     from cvpire.photos import load_photo
 
     folder = path.parent / "photos"
     report = unpack_photos([path], names, folder, progress=False)
     assert sorted([*report.found, *report.missing, *report.corrupt]) == sorted(set(names))
-    assert sorted(file.name for file in folder.iterdir()) == sorted(f"{name}.jpg" for name in report.found)
+    unpacked = [file.name for file in folder.iterdir()]
+    assert sorted(unpacked) == sorted([*(f"{name}.jpg" for name in report.found), CONTENTS])
     for name in report.found:
         file = folder / f"{name}.jpg"
         assert file.is_file() and not file.is_symlink()

@@ -145,7 +145,7 @@ def _read(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(f"{path}: no such table") from None
     except (OSError, ValueError) as error:  # what pandas raises on bad tables is a ValueError too
-        raise _damaged(path, str(error)) from None
+        raise _damaged(path, reason(error)) from None
 
 
 def _damaged(path: Path, how: str) -> InputError:
