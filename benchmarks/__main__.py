@@ -8,6 +8,7 @@ import importlib
 import json
 import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from cvpire.provenance import facts, provenance
@@ -31,8 +32,9 @@ def main() -> None:
     print(f"{'what':<62}{'seconds':>10}  {'beside':<32}{'seconds':>10}{'ratio':>10}  {'goal':<9}{'met':<4}device")
     written: list[dict] = []
     for suite in arguments.suites:
-        with multiprocessing.get_context("spawn").Pool(1) as pool:  # its memory goes with it
-            lines = pool.apply(run, (suite,))
+        # Its memory goes with it; an executor's process, unlike a pool's, may start others.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            lines = process.submit(run, suite).result()
         for line in lines:
             if isinstance(line, Line):
                 print(as_text(line), flush=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from cvpire.errors import InputError
+from cvpire.errors import InputError, lacks_memory
 
 _CPU_BATCH = 2**30
 """Bytes that a batch may keep for its backward pass on a processor, where larger batches are no faster."""
@@ -102,7 +102,7 @@ def attack(
         original, kept = _describe_and_weigh(describe, image)
         return _in_batches(optimise, len(bound), int(_memory_for_batch(photo.device) / kept))
     except RuntimeError as error:
-        if not _is_out_of_memory(error):
+        if not lacks_memory(error):
             raise
         height, width = photo.shape[1:]
         raise InputError(
@@ -173,7 +173,7 @@ def _in_batches(run: Callable[[slice], Tensor], count: int, size: int) -> Tensor
         try:
             parts.append(run(slice(begun, min(begun + size, count))))
         except RuntimeError as error:
-            if size == 1 or not _is_out_of_memory(error):
+            if size == 1 or not lacks_memory(error):
                 raise
         else:
             begun += size
@@ -191,12 +191,6 @@ def _memory_for_batch(device: torch.device) -> float:
     free, _ = torch.cuda.mem_get_info(device)
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return _GPU_SHARE * (free + unused)
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    # On a processor, and in some libraries of a GPU, only the message tells.
-    words = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
-    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in words)
 
 
 def start_noise(seed: int, photo: str, attack: str, multipliers: Sequence[float], shape: tuple[int, int]) -> Tensor:

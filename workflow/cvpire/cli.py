@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from cvpire import config, files
-from cvpire.errors import InputError
+from cvpire.errors import InputError, lacks_memory
 
 app = typer.Typer(
     help="Adversarial queries for image retrieval, bounded by colour variance (CV-PIRE), stage by stage.",
@@ -55,9 +55,7 @@ def main() -> None:
 
 def _shortage(error: BaseException) -> str | None:
     """Say what to do where the machine is at fault: memory, disk or permissions; None for everything else."""
-    # PyTorch's errors are told by their words, because importing it takes seconds; it may fail to be imported, too.
-    shortages = "out of memory|allocate memory|enough memory|failed to map segment|unable to mmap"
-    if isinstance(error, MemoryError) or re.search(shortages, str(error)):
+    if lacks_memory(error):
         return "not enough memory; run again with fewer jobs at a time (--cores 1), or smaller photos (longest_side)"
     if not isinstance(error, OSError) or error.errno not in _REMEDIES:
         return None

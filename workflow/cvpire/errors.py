@@ -1,5 +1,6 @@
 """The one exception that means: the input is at fault, and the message says what to do."""
 
+import re
 import reprlib
 from typing import Any
 
@@ -10,6 +11,18 @@ class InputError(ValueError):
     The command line and the Snakefile print the message alone and exit with a non-zero status;
     any other exception is a bug and keeps its traceback.
     """
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that there is not enough memory.
+
+    Errors of PyTorch and its libraries are told by their words: most are of no type of their own, and importing the one
+    that there is takes seconds.
+    """
+    return isinstance(error, MemoryError) or re.search(_SHORTAGES, str(error)) is not None
+
+
+_SHORTAGES = "out of memory|allocate memory|enough memory|ALLOC_FAILED|failed to map segment|unable to mmap"
 
 
 def printable(text: str, longest: int = 200) -> str:
