@@ -33,7 +33,6 @@ test: setup  ## check the style and run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
-	$(BIN)/snakemake --lint
 	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
 test-demo: setup  ## check every output of the finished demo, its pages in Chromium where there is one

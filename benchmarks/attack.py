@@ -5,8 +5,10 @@ import time
 from pathlib import Path
 
 import torch
-from cvpire.attack import attack, start_noise
-from cvpire.networks.backbones import convolutions, torchvision_network
+from cvpire.attack.loop import attack
+from cvpire.attack.start import start_noise
+from cvpire.config import AttackOptions, NetworkOptions
+from cvpire.networks.convolutional import convolutions, torchvision_network
 from cvpire.networks.network import Network, load_network
 from torch import Tensor, nn
 
@@ -26,7 +28,7 @@ def lines(rounds: int = 3) -> list[Line]:
 
 def small_network(device: str, rounds: int) -> list[Line]:
     """EfficientNet-Lite0 on a photo of the demo's size."""
-    network = load_network("efficientnet-lite0", "package", **IMAGENET, device=device)
+    network = load_network(NetworkOptions(**IMAGENET), device)
     return [
         against_bare_passes("EfficientNet-Lite0, 256 x 192", network, (192, 256), multipliers, 10, rounds)
         for multipliers in ([50.0], [20.0, 50.0, 80.0])
@@ -41,8 +43,9 @@ def thesis_network(device: str, rounds: int) -> list[Line]:
         checkpoint = Path(folder) / "resnet101-gem.pth"
         state = {f"features.{key}": value for key, value in body.state_dict().items()}
         torch.save({"meta": {"architecture": "resnet101"}, "state_dict": state}, checkpoint)
+        options = NetworkOptions(architecture="resnet101", weights=str(checkpoint), **IMAGENET)
         networks = {
-            precision: load_network("resnet101", str(checkpoint), **IMAGENET, precision=precision, device=device)
+            precision: load_network(options.model_copy(update={"precision": precision}), device)
             for precision in (["bfloat16", "float32"] if device == "cpu" else ["bfloat16", "tf32", "float32"])
         }
     name, shape = "ResNet-101, 1024 x 768", (768, 1024)
@@ -144,17 +147,15 @@ def seconds_a_step(network: Network, shape: tuple[int, int], multipliers: list[f
             finish(device)
         times.append(time.perf_counter())
 
+    first, *others = multipliers
+    method = AttackOptions(multiplier=first, other_multipliers=others, iterations=steps + 1, **RELEASED)
     attack(
         torch.rand(3, *shape, device=device),
         torch.rand(shape, device=device),
         network,
-        mean=network.mean,
-        std=network.std,
-        multipliers=multipliers,
-        checkpoints=[steps + 1],
+        method,
         start=start_noise(0, "photo", "attack", multipliers, shape).to(device),
         progress=progress,
-        **RELEASED,
     )
     return (times[-1] - times[0]) / (len(times) - 1) * (len(times) / (steps + 1))
 

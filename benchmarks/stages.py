@@ -5,8 +5,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from cvpire.config import QualityOptions
 from cvpire.datasets import Dataset, Query
-from cvpire.quality import quality
+from cvpire.quality.compare import quality
 from cvpire.retrieval.ranking import measure
 from cvpire.saving import adversarial_pixels, encode
 from PIL import Image
@@ -28,7 +29,7 @@ def lines(rounds: int = 5) -> list[Line]:
     runs = {
         "save": lambda: encode(adversarial_pixels(photo, perturbation, unit, enlargement="released")),
         "encode": lambda: encode(altered),
-        "quality": lambda: quality(photo, altered, data_range=2.0),
+        "quality": lambda: quality(photo, altered, QualityOptions(data_range=2.0)),
         "by scikit-image": lambda: by_scikit_image(first, second),
     }
     with tempfile.TemporaryDirectory() as folder:

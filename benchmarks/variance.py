@@ -7,11 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import skimage.color
 import skimage.data
-from cvpire.variance import color_variance, gaussian, variance_map
+from cvpire.config import VarianceOptions
+from cvpire.variance.colour import colour_variance, gaussian
+from cvpire.variance.maps import variance_map
 
 from benchmarks.timing import Line, compare, in_turn
 
 KERNEL_SIZE, SIGMA = 5, 1.0
+OPTIONS = VarianceOptions(kernel_size=KERNEL_SIZE, sigma=SIGMA)
 REACH = KERNEL_SIZE // 2
 NEIGHBOURS = [(x, y) for y in range(-REACH, REACH + 1) for x in range(-REACH, REACH + 1) if (x, y) != (0, 0)]
 
@@ -23,8 +26,8 @@ def lines(width: int = 1024, height: int = 768, rounds: int = 5) -> list[Line]:
     cores = os.cpu_count() or 1
     seconds = in_turn(
         {
-            "one thread": lambda: variance_map(photo, threads=1),
-            "all threads": lambda: variance_map(photo, threads=cores),
+            "one thread": lambda: variance_map(photo, OPTIONS, threads=1),
+            "all threads": lambda: variance_map(photo, OPTIONS, threads=cores),
             "whole arrays": lambda: whole_array(photo),
             "pixel by pixel": lambda: pixel_by_pixel(crop),
             **gpu_runs(photo),
@@ -99,7 +102,7 @@ def gpu_runs(photo: np.ndarray) -> dict[str, Callable[[], object]]:
 
     if not torch.cuda.is_available():
         return {}
-    from cvpire.color import srgb_to_lab
+    from cvpire.colour import srgb_to_lab
 
     pixels = torch.from_numpy(photo).cuda().movedim(-1, 0)
     touched = torch.empty(photo.nbytes + 4 * photo[..., 0].size, dtype=torch.uint8, device="cuda")
@@ -113,6 +116,6 @@ def gpu_runs(photo: np.ndarray) -> dict[str, Callable[[], object]]:
         return once
 
     return {
-        "gpu": waiting(lambda: color_variance(srgb_to_lab(pixels.float() / 255), KERNEL_SIZE, SIGMA)),
+        "gpu": waiting(lambda: colour_variance(srgb_to_lab(pixels.float() / 255), KERNEL_SIZE, SIGMA)),
         "gpu copy": waiting(touched.clone),
     }

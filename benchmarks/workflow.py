@@ -20,7 +20,7 @@ import json, os, sys, time
 sys.argv = ["cvpire"]
 from cvpire.cli import app
 # What a job imports is part of its start, and not of its work.
-import cvpire.attack, cvpire.networks.network, efficientnet_lite_pytorch, pandas, scipy.ndimage, scipy.stats
+import cvpire.attack.loop, cvpire.networks.network, efficientnet_lite_pytorch, pandas, scipy.ndimage, scipy.stats
 import matplotlib.figure, matplotlib.backends.backend_svg, matplotlib.backends.backend_pdf
 spent = {}
 for rule, words in json.load(open(sys.stdin.fileno())):
@@ -38,7 +38,6 @@ def lines() -> list[Line]:
         folder = copy_of_the_project(Path(temporary) / "project")
         seconds, _ = process([SNAKEMAKE, "--cores", str(cores), "all"], cwd=folder)
         jobs = commands(folder)
-        shutil.rmtree(folder / "results")
         own = replay(folder, jobs)
     work = sum(own.values())
     return [

@@ -3,22 +3,20 @@
 
 rule attack_query:
     input:
-        photo="results/{dataset}/original/{photo}.png",
-        map=lambda w: f"results/{w.dataset}/variance/{CONFIG.attacks[w.attack].variance}/{w.photo}.npy",
-        weights=lambda w: weights(w.network),
+        photo=layout.PREPARED,
+        map=lambda w: layout.VARIANCE.format(dataset=w.dataset, map=CONFIG.attacks[w.attack].variance, photo=w.photo),
+        weights=lambda w: PLAN.weights(CONFIG.attacks[w.attack].network),
         # Ancient: an attack waits for the check, but does not run again because the check did.
-        gate=lambda w: ancient(gate(w.dataset, w.network)),
-        code=sources("attack", "networks.network", "perturbations", "photos"),
+        gate=lambda w: ancient(PLAN.gate(w.dataset, w.attack)),
+        code=lambda w: sources(*code.attack(PLAN, w.attack)),
     output:
-        kept("results/{dataset}/{network}/{attack}/perturbation/{photo}.npz"),
+        kept(layout.PERTURBATION),
     log:
-        "results/logs/{dataset}/{network}/{attack}/attack/{photo}.log",
-    conda:
-        "../envs/environment.yaml"
+        layout.log(layout.PERTURBATION),
     resources:
         gpu=1,
     params:
-        options=lambda w: attack_options(w.attack),
+        options=lambda w: PLAN.attack_options(w.attack),
         device=CONFIG.device,
     shell:
         "cvpire attack {input.photo:q} {input.map:q} {output:q} {params.options}"

@@ -3,32 +3,32 @@
 
 rule unpack_published:
     input:
-        archive="resources/downloads/CV-PIRE-d857167.zip",
+        archive=PLAN.find("CV-PIRE-d857167.zip"),
         code=sources("published"),
     output:
-        directory("resources/published/{artefacts}"),
+        update(layout.UNPACKED_PUBLISHED),
     log:
         "results/logs/published/{artefacts}.log",
-    conda:
-        "../envs/environment.yaml"
+    params:
+        folder=subpath(output[0], parent=True),
     shell:
-        "cvpire unpack-published {input.archive} {wildcards.artefacts} {output} 2> {log}"
+        "cvpire unpack-published {input.archive} {wildcards.artefacts} {params.folder} 2> {log}"
 
 
 rule audit:
     input:
-        artefacts=lambda w: published_artefacts(),
-        code=sources("audit", "figures.audit", "tables.formats"),
+        artefacts=lambda w: checked(outputs.published_artefacts, PLAN),
+        code=sources(*code.audit()),
     output:
-        table="results/audit/audit.csv",
-        summary=multiext("results/audit/summary", ".csv", ".md", ".tex"),
-        figure=multiext("results/audit/figure", ".svg", ".png", ".pdf"),
+        table=layout.AUDIT.format(file="audit.csv"),
+        summary=multiext(layout.AUDIT.format(file="summary"), *layout.TABLE_SUFFIXES),
+        figure=multiext(layout.AUDIT.format(file="figure"), *layout.FIGURE_SUFFIXES),
     log:
         "results/logs/audit.log",
-    conda:
-        "../envs/environment.yaml"
     params:
-        options=lambda w: audited(),
+        options=as_options(outputs.audit_options(PLAN)),
+        summary=subpath(output[1], strip_suffix=".csv"),
+        figure=subpath(output[4], strip_suffix=".svg"),
     shell:
-        "cvpire audit {params.options} --out {output.table} --summary results/audit/summary"
-        " --figure results/audit/figure 2> {log}"
+        "cvpire audit {params.options} --out {output.table} --summary {params.summary}"
+        " --figure {params.figure} 2> {log}"

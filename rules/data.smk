@@ -1,18 +1,17 @@
 # Photos, and what is relevant to each query.
+from cvpire.datasets.demo import PARTS, demo_dataset
 
-for part in sorted({options.part for options in CONFIG.datasets.values() if options.kind == "demo"}):
+for part in PARTS:
 
     rule:
         name:
             f"make_demo_photos_{part}"
         input:
-            code=sources("datasets.demo"),
+            code=sources("datasets.demo_photos"),
         output:
-            [update(str(path)) for path in demo_dataset(part, demo_folder(part)).photos.values()],
+            [update(str(path)) for path in demo_dataset(part, layout.DEMO_PHOTOS.format(part=part)).photos.values()],
         log:
             f"results/logs/demo-{part}.log",
-        conda:
-            "../envs/environment.yaml"
         params:
             part=part,
             folder=subpath(output[0], parent=True),
@@ -22,36 +21,31 @@ for part in sorted({options.part for options in CONFIG.datasets.values() if opti
 
 rule list_dataset:
     input:
-        ground_truth=lambda w: ground_truth(w.dataset),
-        photos=lambda w: [unpacked(benchmark(w.dataset).photos)] if benchmark(w.dataset) else [],
-        code=sources("datasets.benchmarks", "datasets.folder", "datasets.demo", "datasets.listing"),
+        files=lambda w: PLAN.datasets[w.dataset].sources(),
+        code=lambda w: sources(*code.listing(PLAN, w.dataset)),
     output:
-        "results/{dataset}/dataset.json",
+        layout.LISTING,
     log:
-        "results/logs/{dataset}/dataset.log",
+        layout.log(layout.LISTING),
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     params:
-        options=lambda w: listing_options(w.dataset),
-        photos=lambda w: digest(dataset(w.dataset).photos),
+        options=lambda w: PLAN.listing_options(w.dataset),
+        names=lambda w: PLAN.names_digest(w.dataset),
     shell:
         "cvpire dataset {output:q} {params.options} 2> {log:q}"
 
 
 rule prepare_query:
     input:
-        source=lambda w: photo_source(w.dataset, w.photo),
+        source=lambda w: PLAN.datasets[w.dataset].source(w.photo),
         code=sources("photos"),
     output:
-        "results/{dataset}/original/{photo}.png",
+        layout.PREPARED,
     log:
-        "results/logs/{dataset}/prepare/{photo}.log",
+        layout.log(layout.PREPARED),
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     params:
-        photo=lambda w: str(dataset(w.dataset).photos[w.photo]),
-        options=lambda w: prepare_options(w.dataset, w.photo),
+        photo=lambda w: str(PLAN.datasets[w.dataset].photos[w.photo]),
+        options=lambda w: PLAN.prepare_options(w.dataset, w.photo),
     shell:
         "cvpire prepare {params.photo:q} {output:q} {params.options} 2> {log:q}"

@@ -2,35 +2,32 @@
 #
 # `update` in this file and the next: Snakemake would delete what is there before a job runs, while another run in a
 # folder that shares resources/ may be reading it. The jobs keep what is right, and replace nothing else.
+from cvpire.datasets.benchmarks import BENCHMARKS
 
 
 rule download:
     # No `code`: the checksum says what the file is, and an edit of the package must not fetch gigabytes anew.
     output:
-        update("resources/downloads/{file}"),
+        update(layout.DOWNLOAD),
     log:
         "results/logs/downloads/{file}.log",
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     params:
-        sha256=lambda w: sha256(w.file),
-        addresses=shlex.join(["--downloads", CONFIG.downloads]) if CONFIG.downloads else "",
+        sha256=lambda w: checked(PLAN.sha256, w.file),
+        addresses=f"--downloads {CONFIG.downloads}" if CONFIG.downloads else "",
     shell:
         "cvpire fetch {wildcards.file:q} {output:q} {params.addresses} 2> {log:q}"
 
 
 rule unpack_photos:
     input:
-        archives=lambda w: [f"resources/downloads/{archive}" for archive in BENCHMARKS[w.photo_set].archives],
-        ground_truth="resources/downloads/gnd_{photo_set}.pkl",
-        code=sources("archives", "datasets.benchmarks"),
+        archives=lambda w: map(PLAN.find, BENCHMARKS[w.photo_set].archives),
+        ground_truth=lambda w: PLAN.find(BENCHMARKS[w.photo_set].ground_truth),
+        code=sources("untrusted.archives", "datasets.benchmarks"),
     output:
-        update("resources/photos/{photo_set}/contents.json"),
+        update(layout.UNPACKED),
     log:
         "results/logs/photos/{photo_set}.log",
-    conda:
-        "../envs/environment.yaml"
     params:
         folder=subpath(output[0], parent=True),
     shell:

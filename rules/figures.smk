@@ -7,30 +7,29 @@ for number in CONFIG.figures:
         name:
             f"draw_figure_{number}".replace(".", "_")
         input:
-            shown=figure_inputs(number),
-            code=sources(f"figures.{FIGURES[number].module}", "figures.style", "photos"),
+            outputs.figure_inputs(PLAN, number),
+            code=sources(*code.figure(number)),
         output:
             report(
-                f"results/figures/figure-{number}.svg",
+                f"{outputs.figure_stem(number)}.svg",
                 caption="../workflow/report/figure.rst",
-                category=chapter(number),
-                labels={"number": f"Figure {number}", **figure_labels(number)},
+                category=outputs.chapter(number),
+                labels=outputs.figure_labels(PLAN, number),
             ),
-            multiext(f"results/figures/figure-{number}", ".png", ".pdf"),
-            [f"results/figures/figure-{number}.csv"] if "random" in FIGURES[number].needs else [],
+            multiext(outputs.figure_stem(number), ".png", ".pdf"),
+            [f"{outputs.figure_stem(number)}.csv"] if FIGURES[number].with_data else [],
         log:
-            f"results/logs/figures/figure-{number}.log",
+            layout.log(outputs.figure_stem(number)),
         localrule: True
-        conda:
-            "../envs/environment.yaml"
         params:
             number=number,
+            stem=subpath(output[0], strip_suffix=".svg"),
             caption=FIGURES[number].title,
-            options=figure_options(number),
+            options=as_options(outputs.figure_options(PLAN, number)),
         shell:
-            "cvpire figure {params.number} results/figures/figure-{params.number} {params.options} 2> {log}"
+            "cvpire figure {params.number} {params.stem} {params.options} 2> {log}"
 
 
 rule figures:
     input:
-        expand("results/figures/figure-{number}.{suffix}", number=CONFIG.figures, suffix=["svg", "png", "pdf"]),
+        [f"{outputs.figure_stem(number)}{suffix}" for number in CONFIG.figures for suffix in layout.FIGURE_SUFFIXES],

@@ -3,18 +3,16 @@
 
 rule measure_quality:
     input:
-        original="results/{dataset}/original/{photo}.png",
-        altered=lambda w: adversarial_queries(w.dataset, w.attack, [w.photo]),
-        code=sources("quality", "photos"),
+        original=layout.PREPARED,
+        altered=lambda w: PLAN.saved(w.dataset, w.attack, [w.photo]),
+        code=sources(*code.quality()),
     output:
-        "results/{dataset}/{network}/{attack}/quality/{photo}.csv",
+        layout.QUALITY,
     log:
-        "results/logs/{dataset}/{network}/{attack}/quality/{photo}.log",
-    conda:
-        "../envs/environment.yaml"
+        layout.log(layout.QUALITY),
     params:
         options=as_options(CONFIG.quality),
-        decoder=lambda w: decoder(w.dataset),
+        decoder=lambda w: as_options(CONFIG.datasets[w.dataset], "decoder"),
     shell:
         "cvpire quality {input.original:q} {input.altered:q} --csv {output:q}"
         " {params.options} {params.decoder} 2> {log:q}"

@@ -3,59 +3,44 @@
 
 rule record_provenance:
     input:
+        configuration=layout.CONFIGURATION,
         tables=[file for file in rules.tables.input if file.endswith(".csv")],
-        listings=expand("results/{dataset}/dataset.json", dataset=CONFIG.datasets),
-        files=list(provenance_files().values()),
+        listings=PLAN.listings(),
+        files=list(PLAN.input_files().values()),
         code=sources("provenance"),
     output:
-        "results/provenance.json",
+        layout.PROVENANCE,
     log:
-        "results/logs/provenance.log",
+        layout.log(layout.PROVENANCE),
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     params:
-        configuration=json.dumps(CONFIG.model_dump(exclude_none=True)),
-        options=provenance_options(),
+        options=PLAN.provenance_options(),
     shell:
-        "cvpire provenance {output} {input.tables:q} --configuration {params.configuration:q} {params.options} 2> {log}"
+        "cvpire provenance {output} {input.configuration} {input.tables:q} {params.options} 2> {log}"
 
 
 rule lay_out_overview:
     input:
-        provenance="results/provenance.json",
-        results="results/tables/queries.csv",
-        listings=expand("results/{dataset}/dataset.json", dataset=CONFIG.datasets),
-        tables=expand("results/tables/table-{table}.csv", table=made_tables()),
-        figures=expand("results/figures/figure-{number}.png", number=CONFIG.figures),
-        photos=[
-            path
-            for name in CONFIG.datasets
-            for path in [
-                *(f"results/{name}/original/{photo}.png" for photo in dataset(name).queries),
-                *(
-                    path
-                    for attack in CONFIG.attacks_on(name)
-                    for path in headline_queries(name, attack, dataset(name).queries)
-                ),
-            ]
-        ],
-        code=sources("overview", "provenance"),
+        provenance=layout.PROVENANCE,
+        run=layout.RUN,
+        results=layout.ALL_QUERIES,
+        listings=PLAN.listings(),
+        tables=[f"{outputs.table_stem(name)}.csv" for name in outputs.tables(PLAN)],
+        figures=[f"{outputs.figure_stem(number)}.png" for number in CONFIG.figures],
+        photos=PLAN.shown_photos(),
+        code=sources("overview.page"),
     output:
         report(
-            "results/overview.html",
+            layout.OVERVIEW,
             caption="../workflow/report/overview.rst",
             category="Overview",
             labels={"page": "overview"},
         ),
     log:
-        "results/logs/overview.log",
+        layout.log(layout.OVERVIEW),
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     params:
-        run=attack_summary(),
-        tables=shlex.join(word for table in made_tables() for word in ("--table", table)),
-        figures=shlex.join(word for number in CONFIG.figures for word in ("--figure", number)),
+        tables=" ".join(f"--table {table}" for table in outputs.tables(PLAN)),
+        figures=" ".join(f"--figure {number}" for number in CONFIG.figures),
     shell:
-        "cvpire overview {output} --run {params.run:q} {params.tables} {params.figures} 2> {log}"
+        "cvpire overview {output} {params.tables} {params.figures} 2> {log}"

@@ -3,23 +3,21 @@
 
 rule describe_shard:
     input:
-        photos=lambda w: shard_source(w.dataset, int(w.shard)),
-        weights=lambda w: weights(w.victim),
-        code=sources("networks.network", "retrieval.describing", "photos", "datasets.names"),
+        photos=lambda w: PLAN.shard_sources(w.dataset, int(w.shard)),
+        weights=lambda w: PLAN.weights(w.victim),
+        code=lambda w: sources(*code.descriptors(PLAN, w.victim)),
     output:
-        descriptors="results/{dataset}/descriptors/{victim}/shard-{shard}.npy",
-        names="results/{dataset}/descriptors/{victim}/shard-{shard}.txt",
+        descriptors=layout.DESCRIPTORS,
+        names=layout.names_of([layout.DESCRIPTORS]),
     log:
-        "results/logs/{dataset}/descriptors/{victim}/shard-{shard}.log",
-    conda:
-        "../envs/environment.yaml"
+        layout.log(layout.DESCRIPTORS),
     resources:
         gpu=1,
     params:
         reading=lambda w: as_options(CONFIG.datasets[w.dataset], "decoder", "longest_side"),
-        network=lambda w: network_options(w.victim),
+        network=lambda w: PLAN.network_options(w.victim),
         # In params too, because Snakemake does not rerun a job that has lost an input.
-        photos=lambda w: shard_words(w.dataset, int(w.shard)),
+        photos=lambda w: PLAN.shard_words(w.dataset, int(w.shard)),
         device=CONFIG.device,
     shell:
         "cvpire describe {output.descriptors:q} {params.photos} {params.reading}"
@@ -28,25 +26,20 @@ rule describe_shard:
 
 rule describe_distractors:
     input:
-        weights=lambda w: weights(w.victim),
-        code=sources("networks.network", "retrieval.describing", "photos"),
+        weights=lambda w: PLAN.weights(w.victim),
+        code=lambda w: sources(*code.descriptors(PLAN, w.victim)),
     output:
-        descriptors="results/distractors/{distractors}/descriptors/{victim}/shard-{shard}.npy",
-        names="results/distractors/{distractors}/descriptors/{victim}/shard-{shard}.txt",
+        descriptors=layout.DISTRACTORS,
+        names=layout.names_of([layout.DISTRACTORS]),
     log:
-        "results/logs/distractors/{distractors}/descriptors/{victim}/shard-{shard}.log",
-    conda:
-        "../envs/environment.yaml"
+        layout.log(layout.DISTRACTORS),
     resources:
         gpu=1,
     params:
         # A million inputs would choke Snakemake: of these photos only the folder and the number of shards are known.
-        photos=lambda w: shlex.join(
-            ["--folder", CONFIG.distractors[w.distractors].folder]
-            + ["--shard", str(int(w.shard)), "--of", str(distractor_shards(w.distractors))]
-        ),
+        photos=lambda w: PLAN.distractor_words(w.distractors, int(w.shard)),
         reading=lambda w: as_options(CONFIG.distractors[w.distractors], "decoder", "longest_side"),
-        network=lambda w: network_options(w.victim),
+        network=lambda w: PLAN.network_options(w.victim),
         device=CONFIG.device,
     shell:
         "cvpire describe {output.descriptors:q} {params.photos} {params.reading}"
@@ -55,26 +48,22 @@ rule describe_distractors:
 
 rule rank_originals:
     input:
-        dataset="results/{dataset}/dataset.json",
-        queries=lambda w: [f"results/{w.dataset}/original/{photo}.png" for photo in dataset(w.dataset).queries],
-        descriptors=lambda w: descriptors(w.dataset, w.victim),
-        distractors=lambda w: distractors(w.dataset, w.victim),
-        names=lambda w: shard_names([*descriptors(w.dataset, w.victim), *distractors(w.dataset, w.victim)]),
-        weights=lambda w: weights(w.victim),
-        code=sources("networks.network", "photos", "retrieval.ranking"),
+        dataset=layout.LISTING,
+        queries=lambda w: expand(layout.PREPARED, dataset=w.dataset, photo=PLAN.datasets[w.dataset].queries),
+        shards=lambda w: PLAN.ranked(w.dataset, w.victim),
+        weights=lambda w: PLAN.weights(w.victim),
+        code=lambda w: sources(*code.ranking(PLAN, w.victim)),
     output:
-        "results/{dataset}/original/retrieval/{victim}.csv",
+        layout.RETRIEVAL.replace("{attack}", layout.ORIGINAL),
     log:
-        "results/logs/{dataset}/original/retrieval/{victim}.log",
-    conda:
-        "../envs/environment.yaml"
+        layout.log(layout.RETRIEVAL.replace("{attack}", layout.ORIGINAL)),
     resources:
         gpu=1,
     params:
-        folder="results/{dataset}/original",
-        shards=lambda w: shard_options(w.dataset, w.victim),
+        folder=lambda w: str(Path(layout.PREPARED.format(dataset=w.dataset, photo="")).parent),
+        shards=lambda w: PLAN.shard_options(w.dataset, w.victim),
         options=as_options(CONFIG.retrieval, "average_precision"),
-        network=lambda w: network_options(w.victim),
+        network=lambda w: PLAN.network_options(w.victim),
         device=CONFIG.device,
     shell:
         "cvpire rank {input.dataset:q} {output:q} --queries {params.folder} --suffix .png {params.shards}"
@@ -83,29 +72,25 @@ rule rank_originals:
 
 rule rank_queries:
     input:
-        dataset="results/{dataset}/dataset.json",
-        queries=lambda w: adversarial_queries(w.dataset, w.attack, dataset(w.dataset).queries),
-        descriptors=lambda w: descriptors(w.dataset, w.victim),
-        distractors=lambda w: distractors(w.dataset, w.victim),
-        names=lambda w: shard_names([*descriptors(w.dataset, w.victim), *distractors(w.dataset, w.victim)]),
-        weights=lambda w: weights(w.victim),
-        code=sources("networks.network", "photos", "retrieval.ranking"),
+        dataset=layout.LISTING,
+        queries=lambda w: PLAN.saved(w.dataset, w.attack, PLAN.datasets[w.dataset].queries),
+        shards=lambda w: PLAN.ranked(w.dataset, w.victim),
+        weights=lambda w: PLAN.weights(w.victim),
+        code=lambda w: sources(*code.ranking(PLAN, w.victim)),
     output:
-        "results/{dataset}/{network}/{attack}/retrieval/{victim}.csv",
+        layout.RETRIEVAL,
     log:
-        "results/logs/{dataset}/{network}/{attack}/retrieval/{victim}.log",
-    conda:
-        "../envs/environment.yaml"
+        layout.log(layout.RETRIEVAL),
     resources:
         gpu=1,
     params:
-        folder="results/{dataset}/{network}/{attack}/queries",
-        variants=lambda w: " ".join(f"--variant {variant}" for variant in variants(w.attack)),
+        folder=layout.QUERIES,
+        variants=lambda w: " ".join(f"--variant {variant}" for variant in PLAN.variants(w.attack)),
         suffix=lambda w: CONFIG.attacks[w.attack].saving.suffix,
-        shards=lambda w: shard_options(w.dataset, w.victim),
+        shards=lambda w: PLAN.shard_options(w.dataset, w.victim),
         options=as_options(CONFIG.retrieval, "average_precision"),
-        decoder=lambda w: decoder(w.dataset),
-        network=lambda w: network_options(w.victim),
+        decoder=lambda w: as_options(CONFIG.datasets[w.dataset], "decoder"),
+        network=lambda w: PLAN.network_options(w.victim),
         device=CONFIG.device,
     shell:
         "cvpire rank {input.dataset:q} {output:q} --queries {params.folder} {params.variants}"
@@ -115,15 +100,13 @@ rule rank_queries:
 
 rule rank_at_random:
     input:
-        dataset="results/{dataset}/dataset.json",
-        code=sources("retrieval.average_precision"),
+        dataset=layout.LISTING,
+        code=sources("retrieval.random_ranking", "datasets.listing"),
     output:
-        "results/{dataset}/random.csv",
+        layout.RANDOM,
     log:
-        "results/logs/{dataset}/random.log",
+        layout.log(layout.RANDOM),
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     params:
         options=as_options(CONFIG.retrieval, "average_precision"),
     shell:
@@ -132,16 +115,14 @@ rule rank_at_random:
 
 rule check_clean_map:
     input:
-        ranking="results/{dataset}/original/retrieval/{victim}.csv",
+        ranking=layout.RETRIEVAL.replace("{attack}", layout.ORIGINAL),
         code=sources("retrieval.gate"),
     output:
-        "results/{dataset}/original/gate/{victim}.json",
+        layout.GATE,
     log:
-        "results/logs/{dataset}/original/gate/{victim}.log",
+        layout.log(layout.GATE),
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     params:
-        options=lambda w: gate_options(w.dataset, w.victim),
+        options=lambda w: PLAN.gate_options(w.dataset, w.victim),
     shell:
         "cvpire gate {input.ranking:q} {output:q} {params.options} 2> {log:q}"

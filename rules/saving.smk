@@ -7,18 +7,13 @@ for attack, options in CONFIG.attacks.items():
         name:
             f"save_queries_{attack}"
         input:
-            photo="results/{dataset}/original/{photo}.png",
-            perturbation=f"results/{{dataset}}/{options.network}/{attack}/perturbation/{{photo}}.npz",
+            photo=layout.PREPARED,
+            perturbation=layout.PERTURBATION.replace("{attack}", attack),
             code=sources("saving", "perturbations", "photos"),
         output:
-            [
-                f"results/{{dataset}}/{options.network}/{attack}/queries/{variant}/{{photo}}{options.saving.suffix}"
-                for variant in variants(attack)
-            ],
+            PLAN.saved("{dataset}", attack, ["{photo}"]),
         log:
-            f"results/logs/{{dataset}}/{options.network}/{attack}/save/{{photo}}.log",
-        conda:
-            "../envs/environment.yaml"
+            layout.log(layout.PERTURBATION.replace("{attack}", attack).replace("perturbation", "save")),
         params:
             options=as_options(options.saving),
         shell:
@@ -27,9 +22,4 @@ for attack, options in CONFIG.attacks.items():
 
 rule queries:
     input:
-        [
-            path
-            for name in CONFIG.datasets
-            for attack in CONFIG.attacks_on(name)
-            for path in adversarial_queries(name, attack, dataset(name).queries)
-        ],
+        PLAN.all_queries(),

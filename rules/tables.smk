@@ -1,119 +1,106 @@
 # One tidy table of everything that was measured, and the thesis's tables made from it.
 
+# What tables and figures need to know of the run, and the whole configuration for the record of provenance: written by
+# Snakemake, which has them in memory, so that no command needs them as an option.
+for record, content in {
+    "run": (layout.RUN, as_json(PLAN.run())),
+    "configuration": (layout.CONFIGURATION, CONFIG.model_dump(exclude_none=True)),
+}.items():
+
+    rule:
+        name:
+            f"record_{record}"
+        output:
+            content[0],
+        log:
+            layout.log(content[0]),
+        localrule: True
+        params:
+            content=json.dumps(content[1]),
+        script:
+            "../workflow/scripts/write_json.py"
+
 
 rule collect_results:
     input:
-        originals=expand(
-            "results/{dataset}/original/retrieval/{victim}.csv", dataset=CONFIG.datasets, victim=all_victims()
-        ),
-        rankings=[
-            f"results/{name}/{CONFIG.attacks[attack].network}/{attack}/retrieval/{victim}.csv"
-            for name in CONFIG.datasets
-            for attack in CONFIG.attacks_on(name)
-            for victim in CONFIG.victims_of(attack)
-        ],
-        qualities=[
-            f"results/{name}/{CONFIG.attacks[attack].network}/{attack}/quality/{photo}.csv"
-            for name in CONFIG.datasets
-            for attack in CONFIG.attacks_on(name)
-            for photo in dataset(name).queries
-        ],
-        listings=expand("results/{dataset}/dataset.json", dataset=CONFIG.datasets),
+        run=layout.RUN,
+        rankings=PLAN.rankings(),
+        qualities=PLAN.qualities(),
+        listings=PLAN.listings(),
         code=sources("tables.collection"),
     output:
-        "results/tables/queries.csv",
+        layout.ALL_QUERIES,
     log:
-        "results/logs/tables/queries.log",
+        layout.log(layout.ALL_QUERIES),
     localrule: True
-    conda:
-        "../envs/environment.yaml"
-    params:
-        datasets=" ".join(f"--dataset {name}" for name in CONFIG.datasets),
-        victims=" ".join(f"--victim {name}" for name in all_victims()),
-        attacks=attack_summary(),
     shell:
-        "cvpire collect {output} results {params.datasets} {params.victims} --attacks {params.attacks:q} 2> {log}"
+        "cvpire collect {output} 2> {log}"
 
 
 rule collect_random:
     input:
-        random=expand("results/{dataset}/random.csv", dataset=CONFIG.datasets),
+        random=expand(layout.RANDOM, dataset=CONFIG.datasets),
         code=sources("tables.collection"),
     output:
-        "results/tables/random.csv",
+        layout.ALL_RANDOM,
     log:
-        "results/logs/tables/random.log",
+        layout.log(layout.ALL_RANDOM),
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     shell:
         "cvpire collect-random {output} {input.random:q} 2> {log}"
 
 
-for table in made_tables():
+for table, stem in outputs.table_stems(PLAN).items():
 
     rule:
         name:
             f"make_table_{table}".replace(".", "_").replace("-", "_")
         input:
-            results="results/tables/queries.csv",
-            random="results/tables/random.csv" if table == "4.2" else [],
-            code=sources(f"tables.{TABLES[table].module}", "tables.formats"),
+            outputs.table_inputs(table),
+            code=sources(*code.table(table)),
         output:
             report(
-                f"results/tables/table-{table}.csv",
+                f"{stem}.csv",
                 caption="../workflow/report/table.rst",
-                category=chapter(table),
-                labels={"number": f"Table {table}", **table_labels(table)},
+                category=outputs.chapter(table),
+                labels=outputs.table_labels(PLAN, table),
             ),
-            multiext(f"results/tables/table-{table}", ".md", ".tex"),
+            multiext(stem, ".md", ".tex"),
         log:
-            f"results/logs/tables/table-{table}.log",
+            layout.log(stem),
         localrule: True
-        conda:
-            "../envs/environment.yaml"
         params:
             name=table,
+            stem=subpath(output[0], strip_suffix=".csv"),
             caption=TABLES[table].caption,
-            options=table_options(table),
+            options=as_options(outputs.table_options(PLAN, table)),
         shell:
-            "cvpire table {params.name} results/tables/table-{params.name} --results {input.results}"
-            " {params.options} 2> {log}"
+            "cvpire table {params.name} {params.stem} {params.options} 2> {log}"
 
 
 rule differences:
     input:
-        results="results/tables/queries.csv",
-        code=sources("tables.differences", "tables.formats"),
-    output:
-        multiext("results/tables/differences", ".csv", ".md", ".tex"),
-    log:
-        "results/logs/tables/differences.log",
-    localrule: True
-    conda:
-        "../envs/environment.yaml"
-    shell:
-        "cvpire table differences results/tables/differences --results {input.results} 2> {log}"
+        f"{outputs.table_stem('differences')}.csv",
 
 
 rule collect_gate:
     input:
-        records=gates(),
-        code=sources("tables.formats"),
+        records=PLAN.gates(),
+        code=sources("tables.gate", "tables.formats"),
     output:
-        multiext("results/tables/gate", ".csv", ".md", ".tex"),
+        multiext(layout.TABLE.format(file="gate"), *layout.TABLE_SUFFIXES),
     log:
-        "results/logs/tables/gate.log",
+        layout.log(layout.TABLE.format(file="gate")),
     localrule: True
-    conda:
-        "../envs/environment.yaml"
+    params:
+        stem=subpath(output[0], strip_suffix=".csv"),
     shell:
-        "cvpire collect-gate results/tables/gate {input.records:q} 2> {log}"
+        "cvpire collect-gate {params.stem} {input.records:q} 2> {log}"
 
 
 rule tables:
     input:
         rules.collect_gate.output if CONFIG.gate.enabled else [],
-        "results/tables/queries.csv",
-        "results/tables/random.csv",
-        expand("results/tables/table-{table}.{suffix}", table=made_tables(), suffix=["csv", "md", "tex"]),
+        layout.ALL_QUERIES,
+        layout.ALL_RANDOM,
+        [f"{outputs.table_stem(name)}{suffix}" for name in outputs.tables(PLAN) for suffix in layout.TABLE_SUFFIXES],

@@ -3,15 +3,13 @@
 
 rule compute_variance:
     input:
-        photo="results/{dataset}/original/{photo}.png",
-        code=sources("variance", "photos"),
+        photo=layout.PREPARED,
+        code=lambda w: sources(*code.variance(PLAN, w.map)),
     output:
-        "results/{dataset}/variance/{map}/{photo}.npy",
+        layout.VARIANCE,
     log:
-        "results/logs/{dataset}/variance/{map}/{photo}.log",
+        layout.log(layout.VARIANCE),
     localrule: True
-    conda:
-        "../envs/environment.yaml"
     params:
         options=lambda w: as_options(CONFIG.variance[w.map]),
     shell:
@@ -20,9 +18,4 @@ rule compute_variance:
 
 rule variance:
     input:
-        [
-            f"results/{name}/variance/{map}/{photo}.npy"
-            for name in CONFIG.datasets
-            for photo in dataset(name).queries
-            for map in dict.fromkeys(CONFIG.attacks[attack].variance for attack in CONFIG.attacks_on(name))
-        ],
+        PLAN.all_maps(),

@@ -110,7 +110,7 @@ def test_every_query_is_a_photo_of_the_size_of_its_original(demo, queries):
         names = json.loads((demo / dataset / "dataset.json").read_text())["queries"]
         for attack, options in CONFIG["attacks"].items():
             variant = f"m{options['multiplier']}_T{options['iterations']}"
-            folder = demo / dataset / "efficientnet-lite0" / attack / "queries" / variant
+            folder = demo / dataset / attack / "queries" / variant
             for name in names:
                 with (
                     Image.open(folder / f"{name}.jpg") as saved,

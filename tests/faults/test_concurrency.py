@@ -13,7 +13,7 @@ from tests.workflow.conftest import Project, new_project
 
 def rerun(project: Project) -> None:
     """Leave a project some work."""
-    for path in [*project.folder.glob("results/*/*/*/queries/*/*.jpg"), *project.folder.glob("results/tables/*")]:
+    for path in [*project.folder.glob("results/*/*/queries/*/*.jpg"), *project.folder.glob("results/tables/*")]:
         path.unlink()
 
 

@@ -47,7 +47,7 @@ def ground_truth(path, difficulty="medium"):
 def checkpoint(path):
     from collections.abc import Mapping
 
-    from cvpire.networks.checkpoints import read_checkpoint
+    from cvpire.untrusted.checkpoints import read_checkpoint
 
     assert isinstance(read_checkpoint(path), Mapping)
 
@@ -55,9 +55,10 @@ def checkpoint(path):
 def network(path, architecture, **options):
     """The network is loaded and gives finite descriptors."""
     import torch
+    from cvpire.config import NetworkOptions
     from cvpire.networks.network import load_network
 
-    loaded = load_network(architecture, str(path), device="cpu", **options)
+    loaded = load_network(NetworkOptions(architecture=architecture, weights=str(path), **options), device="cpu")
     assert all(torch.isfinite(value).all() for value in loaded.state_dict().values())
     assert all(map(math.isfinite, (*loaded.mean, *loaded.std)))
     assert min(loaded.std) > 0
@@ -65,8 +66,8 @@ def network(path, architecture, **options):
 
 def archive(path, names):
     """Every photo that is unpacked was asked for, can be decoded, and is a plain file."""
-    from cvpire.archives import CONTENTS, unpack_photos
     from cvpire.photos import load_photo
+    from cvpire.untrusted.archives import CONTENTS, unpack_photos
 
     folder = path.parent / "photos"
     report = unpack_photos([path], names, folder, progress=False)
@@ -110,8 +111,8 @@ def perturbations(path, shape):
 
 def shard(path, dimensions):
     """Names and descriptors fit, and similarities are finite."""
+    from cvpire.retrieval.descriptors import shard_names
     from cvpire.retrieval.ranking import similarities
-    from cvpire.retrieval.shards import shard_names
 
     names = shard_names(path)
     scores = similarities([path], np.eye(1, dimensions, dtype=np.float32))
@@ -142,7 +143,7 @@ def results(path):
 
 def evaluation(path):
     """The published measurements of an attack."""
-    from cvpire.audit import read_average_precision
+    from cvpire.audit.texts import read_average_precision
 
     assert all(0 <= value <= 1 for value in read_average_precision(path).values())
 
@@ -174,14 +175,16 @@ def misbehaving(path, misdeed):
 
 def warm_up(folder: Path) -> None:
     """Import and use what readers import and use, before memory is limited and misdeeds are noted."""
-    import cvpire.archives
-    import cvpire.audit
+    import cvpire.audit.texts
+    import cvpire.config
     import cvpire.datasets.ground_truth
     import cvpire.datasets.listing
     import cvpire.downloads
     import cvpire.networks.network
+    import cvpire.retrieval.descriptors
     import cvpire.retrieval.ranking
-    import cvpire.tables.collection  # noqa: F401
+    import cvpire.tables.collection
+    import cvpire.untrusted.archives  # noqa: F401
     import jpeglib
     import pandas as pd
     import torch

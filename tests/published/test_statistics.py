@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from cvpire.audit import read_average_precision, read_quality
+from cvpire.audit.texts import read_average_precision, read_quality
 from cvpire.datasets.ground_truth import read_ground_truth
-from cvpire.tables.comparisons import compare
+from cvpire.tables.paired_tests import paired_tests
 from cvpire.tables.statistics import landmarks
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -36,15 +36,15 @@ def test_queries_show_eleven_landmarks(file):
 
 @pytest.fixture(scope="module")
 def comparisons():
-    methods = []
+    methods, shown = [], landmarks_of("gnd_oxford5k.pkl")
     for method, iterations in METHODS.items():
         folder = DATA / "oxford-queries" / "published" / method
         precision = read_average_precision(folder / f"map_score_img_output_T{iterations}.txt")
         quality = read_quality(folder / "imageQualityComparison.txt")
         rows = [(query, precision[query], quality[query]["ssim"]) for query in precision]
         table = pd.DataFrame(rows, columns=["query", "ap", "ssim"]).assign(dataset="oxford5k")
-        methods.append((method, table))
-    table = compare(combinations(methods, 2), landmarks_of("gnd_oxford5k.pkl"))
+        methods.append((method, table.assign(landmark=table["query"].map(shown))))
+    table = paired_tests(combinations(methods, 2))
     return table.set_index(["measure", "unit", "first", "second"])
 
 

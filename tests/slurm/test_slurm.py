@@ -91,15 +91,15 @@ def forget(project: SlurmProject, *parts: str) -> None:
 
 CANCELLED = "attack results/tiny/original/büro 1.png results/tiny/variance/cv"
 TOO_LONG = "attack results/tiny/original/büro 1.png results/tiny/variance/sd"
-TOO_LARGE = "quality results/tiny/original/büro 1.png results/tiny/lite0/cv-pire"
+TOO_LARGE = "quality results/tiny/original/büro 1.png results/tiny/cv-pire"
 
 
 def test_cancelled_and_too_long_and_too_large_jobs_are_tried_again(copy, slurm, local):
     project = copy({CANCELLED: "hang", TOO_LONG: "hang", TOO_LARGE: "swell"})
     profile = project.folder / "profiles" / "slurm" / "config.yaml"
     profile.write_text(profile.read_text().replace("60 * attempt", "1 * attempt"))
-    wanted = ["tiny/lite0/cv-pire/quality/büro 1.csv", "tiny/lite0/sd-pire/perturbation/büro 1.npz"]
-    forget(project, "tiny/lite0", "tables")
+    wanted = ["tiny/cv-pire/quality/büro 1.csv", "tiny/sd-pire/perturbation/büro 1.npz"]
+    forget(project, "tiny/cv-pire", "tiny/sd-pire", "tables")
     before = len(slurm.jobs())
 
     running = project.start(*(f"results/{file}" for file in wanted))
@@ -129,7 +129,7 @@ def test_cancelled_and_too_long_and_too_large_jobs_are_tried_again(copy, slurm, 
 
 def test_an_interrupted_run_leaves_no_jobs_behind(copy, slurm, local):
     project = copy({CANCELLED: "hang"})
-    forget(project, "tiny/lite0/cv-pire", "tables")
+    forget(project, "tiny/cv-pire", "tables")
 
     running = project.start("queries")
     wait_for((project.folder / "fault-0").exists, 120, "a job that runs")

@@ -12,10 +12,11 @@ from random import Random
 
 import numpy as np
 import pytest
-from cvpire import archives
-from cvpire.archives import unpack_photos
+from cvpire import layout
 from cvpire.errors import InputError
 from cvpire.photos import load_photo
+from cvpire.untrusted import archives
+from cvpire.untrusted.archives import unpack_photos
 from PIL import Image
 
 
@@ -81,6 +82,10 @@ def test_photos_are_written_side_by_side(tmp_path, suffix, capsys):
     assert report.corrupt == ()
     assert report.extra == ("paris/louvre/broken.jpg",), "Paris's corrupt photos are in no ground truth"
     assert not capsys.readouterr().err, "progress is for terminals"
+
+
+def test_the_list_of_photos_has_the_name_that_rules_wait_for():
+    assert Path(layout.UNPACKED).name == archives.CONTENTS
 
 
 def test_permissions_follow_the_umask(tmp_path):

@@ -2,14 +2,21 @@
 
 import gc
 import itertools
+import subprocess
+import sys
+from pkgutil import resolve_name
 
-import cvpire.attack
 import numpy as np
 import pytest
 import torch
-from cvpire.attack import attack, start_noise
+from cvpire.attack import catalogue, loop, renderings
+from cvpire.attack.batches import describe_and_weigh
+from cvpire.attack.loop import attack, attack_photo
+from cvpire.attack.objectives import OBJECTIVES
+from cvpire.attack.start import start_noise
+from cvpire.config import AttackOptions, NetworkOptions
 from cvpire.errors import InputError
-from cvpire.networks.network import load_network
+from cvpire.networks.network import as_tensor, load_network
 from torch.multiprocessing.reductions import StorageWeakRef
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -29,6 +36,13 @@ variants = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: ", "
 text_and_released = pytest.mark.parametrize("variant", [TEXT, RELEASED], ids=["text", "released"])
 
 
+def normalising(network):
+    """Let a function be a network: it says how it normalises."""
+    network.mean, network.std = MEAN, STD
+    return network
+
+
+@normalising
 def describe(normalised):
     """A small smooth descriptor network: convolution, pooling, unit length."""
     generator = torch.Generator().manual_seed(0)
@@ -49,21 +63,31 @@ def bound_map():
     return torch.where(values < 0.2, 0.0, values / values.max())
 
 
-def run(photo, bound_map, multipliers=MULTIPLIERS, checkpoints=(5,), start=None, network=describe, **options):
+def method_of(multipliers=MULTIPLIERS, checkpoints=(5,), **options):
+    """A method with these multipliers and checkpoints, both ascending."""
+    (multiplier, *others), (*earlier, last) = multipliers, checkpoints
+    method = AttackOptions(
+        multiplier=multiplier, other_multipliers=others, iterations=last, other_iterations=earlier, **options
+    )
+    assert (method.multipliers, method.checkpoints) == (list(multipliers), list(checkpoints))
+    return method
+
+
+def run(
+    photo,
+    bound_map,
+    multipliers=MULTIPLIERS,
+    checkpoints=(5,),
+    start=None,
+    network=describe,
+    progress=lambda *counts: None,
+    **options,
+):
     """Attack with the start noise of these multipliers."""
     if start is None:
         start = start_noise(0, "photo", "attack", multipliers, tuple(bound_map.shape)).to(photo)
-    return attack(
-        photo,
-        bound_map,
-        network,
-        mean=MEAN,
-        std=STD,
-        multipliers=multipliers,
-        checkpoints=checkpoints,
-        start=start,
-        **options,
-    )
+    method = method_of(multipliers, checkpoints, **options)
+    return attack(photo, bound_map, network, method, start=start, progress=progress)
 
 
 def bounds(bound_map, multipliers=MULTIPLIERS):
@@ -86,8 +110,13 @@ def objective_values(photo, perturbations, objective, bound_space, network=descr
     return descriptors.sum(1) if objective == "descriptor-sum" else (descriptors - original).square().sum(1)
 
 
-def algorithm_2(photo, bound_map, multiplier, start, learning_rate, steps, objective, bound_space, projection):
-    """Algorithm 2 for one multiplier, with Adam (Kingma and Ba, Algorithm 1) written out; returns v after each step."""
+def algorithm_2(
+    photo, bound_map, multiplier, start, learning_rate, steps, objective, bound_space, projection, rounded=False
+):
+    """Algorithm 2 for one multiplier, with Adam (Kingma and Ba, Algorithm 1) written out; returns v after each step.
+
+    `rounded`: the descriptor and its slope are those of the photo in whole grey levels from 0 to 255.
+    """
     mean, std = (torch.tensor(values, dtype=photo.dtype).view(3, 1, 1) for values in (MEAN, STD))
     threshold = (bound_map * multiplier / 255).expand(3, *bound_map.shape)
     v = start * threshold
@@ -95,6 +124,9 @@ def algorithm_2(photo, bound_map, multiplier, start, learning_rate, steps, objec
     for t in range(1, steps + 1):
         v = v.detach().requires_grad_()
         image = (photo + v - mean) / std if bound_space == "pixel" else (photo - mean) / std + v
+        if rounded:
+            levels = np.rint(255 * (image.detach() * std + mean).numpy()).clip(0, 255)
+            image = image + ((torch.from_numpy(levels) / 255 - mean) / std - image.detach())
         descriptor = describe(image[None])
         if objective == "descriptor-sum":
             loss = -descriptor.sum()
@@ -217,6 +249,155 @@ def test_progress_counts_the_steps(photo, bound_map):
     assert steps == [(3, 12), (6, 12), (9, 12), (12, 12)]
 
 
+# --- What is chosen by name -------------------------------------------------------------------------------------------
+
+
+def test_the_catalogue_names_what_there_is():
+    assert tuple(OBJECTIVES) == catalogue.OBJECTIVES
+    assert all(callable(resolve_name(f"cvpire.attack.{place}")) for place in catalogue.RENDERINGS.values())
+
+
+@pytest.mark.parametrize("room", ["attack", "networks"])
+def test_a_catalogue_is_read_without_what_it_names(room):
+    code = f"import sys, cvpire.{room}.catalogue; print(*{{'torch', 'numpy'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
+# --- Through something ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def entry(monkeypatch):
+    """Put a rendering into the catalogue, and give its name."""
+
+    def add(function):
+        monkeypatch.setattr(renderings, function.__name__, function, raising=False)
+        monkeypatch.setitem(catalogue.RENDERINGS, function.__name__, f"renderings:{function.__name__}")
+        return function.__name__
+
+    return add
+
+
+def through(names, photo, bound_map, network=describe, **options):
+    """Attack through renderings that the configuration need not know."""
+    method = method_of(**options).model_copy(update={"through": names})
+    start = start_noise(0, "photo", "attack", method.multipliers, tuple(bound_map.shape)).to(photo)
+    return attack(photo, bound_map, network, method, start=start)
+
+
+def test_eight_bit_is_whole_grey_levels_with_the_slope_of_not_rounding():
+    pixels = torch.linspace(0, 1, 1000, requires_grad=True)
+
+    rounded = renderings.eight_bit(pixels)
+    (slope,) = torch.autograd.grad((rounded * torch.arange(1000)).sum(), pixels)
+
+    levels = (pixels.detach().double() * 255).round().to(torch.uint8)
+    assert torch.equal(rounded, levels.float() / 255)
+    assert torch.equal(slope, torch.arange(1000.0))
+
+
+def test_clipping_lets_back_in_what_left_the_range():
+    values = torch.tensor([-0.3, 0.0, 0.4, 1.0, 1.7], requires_grad=True)
+
+    result = renderings.clipped(values)
+    (slope,) = torch.autograd.grad(result.square().sum(), values)
+
+    assert torch.equal(result, values.detach().clamp(0, 1))
+    assert torch.equal(slope, 2 * result)
+
+
+@variants
+def test_an_attack_through_eight_bits_is_algorithm_2_on_the_rounded_photo(photo, bound_map, variant):
+    steps, learning_rate, multipliers = 5, 0.02, (20.0, 80.0)
+    start = start_noise(3, "photo", "attack", multipliers, SHAPE).double()
+    options = {"multipliers": multipliers, "checkpoints": range(1, steps + 1), "start": start}
+
+    result = run(photo, bound_map, **options, learning_rate=learning_rate, through=["eight-bit"], **variant)
+
+    expected = [
+        algorithm_2(photo, bound_map, multiplier, noise, learning_rate, steps, **variant, rounded=True)
+        for multiplier, noise in zip(multipliers, start, strict=True)
+    ]
+    torch.testing.assert_close(result, torch.stack(expected), atol=1e-6, rtol=0)
+    plain = run(photo, bound_map, **options, learning_rate=learning_rate, **variant)
+    assert (result - plain).abs().max() > 1e-3
+
+
+@variants
+def test_the_network_sees_what_an_attack_goes_through(photo, bound_map, variant):
+    seen = []
+
+    @normalising
+    def network(normalised):
+        seen.append(normalised.detach())
+        return describe(normalised)
+
+    run(photo, bound_map, checkpoints=(3,), learning_rate=0.3, network=network, through=["eight-bit"], **variant)
+
+    mean, std = (torch.tensor(values, dtype=torch.float64).view(3, 1, 1) for values in (MEAN, STD))
+    original, _, *steps = (255 * (normalised * std + mean) for normalised in seen)
+    torch.testing.assert_close(original, 255 * photo[None])
+    assert [len(each) for each in steps] == [3] * 3
+    for each in steps:
+        torch.testing.assert_close(each, each.round(), atol=1e-9, rtol=0)
+        assert -1e-9 < each.min() < 1
+        assert 254 < each.max() < 255 + 1e-9
+
+
+@text_and_released
+def test_renderings_run_in_their_order_on_pixels_in_their_range(photo, bound_map, entry, variant):
+    ranges, order = [], []
+
+    def halve(pixels):
+        ranges.append((pixels.min().item(), pixels.max().item()))
+        order.append("halve")
+        return pixels / 2
+
+    def lighten(pixels):
+        order.append("lighten")
+        return (pixels + 1) / 2
+
+    names = [entry(halve), entry(lighten)]
+    one, other = (
+        through(asked, photo, bound_map, checkpoints=(3,), learning_rate=0.3, **variant)
+        for asked in (names, names[::-1])
+    )
+
+    assert order == 4 * ["halve", "lighten"] + 4 * ["lighten", "halve"]  # once to see how much memory it takes
+    assert all(least >= 0 and most <= 1 for least, most in ranges)
+    assert (one - other).abs().max() > 1e-3
+    assert (one.abs() <= bounds(bound_map)).all()
+
+
+def test_a_rendering_that_changes_nothing_changes_no_attack(bound_map, entry):
+    photo = 0.4 + 0.2 * torch.rand((3, *SHAPE), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+    def nothing(pixels):
+        return pixels
+
+    for variant in (TEXT, RELEASED):
+        result = through([entry(nothing)], photo, bound_map, **variant)
+        torch.testing.assert_close(result, run(photo, bound_map, **variant), atol=1e-9, rtol=0)
+
+
+def test_what_renderings_keep_counts_as_memory(photo, bound_map, entry, monkeypatch):
+    _, kept = describe_and_weigh(describe, photo[None])
+    monkeypatch.setattr(loop, "memory_for_batch", lambda device: 3.5 * kept)
+    network, asked = fails_above(3)
+
+    def heavy(pixels):
+        for _ in range(int(kept / pixels[0].nbytes)):
+            pixels = pixels.sigmoid()  # its backward pass needs its result
+        return pixels
+
+    through([], photo, bound_map, network, checkpoints=(1,))
+    assert asked == [1, 3]
+    asked.clear()
+    through([entry(heavy)], photo, bound_map, network, checkpoints=(1,))
+    assert asked == [1, 1, 1, 1, 1]
+
+
 # --- Memory -----------------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +405,7 @@ def fails_above(size):
     """The descriptor network on a device whose memory holds batches of at most `size`, and the sizes it was asked."""
     asked = []
 
+    @normalising
     def limited(normalised):
         asked.append(len(normalised))
         if len(normalised) > size:
@@ -248,9 +430,9 @@ def test_a_batch_that_memory_does_not_hold_is_halved(photo, bound_map, size, bat
 
 
 def test_batches_are_cut_by_the_memory_there_is(photo, bound_map, monkeypatch):
-    _, kept = cvpire.attack._describe_and_weigh(describe, photo[None])
+    _, kept = describe_and_weigh(describe, photo[None])
     assert kept >= 2 * photo.nbytes  # at least the photo and its features
-    monkeypatch.setattr(cvpire.attack, "_memory_for_batch", lambda device: 2.5 * kept)
+    monkeypatch.setattr(loop, "memory_for_batch", lambda device: 2.5 * kept)
     network, asked = fails_above(3)
 
     result = run(photo, bound_map, network=network)
@@ -270,7 +452,7 @@ def test_weighing_leaves_nothing_in_memory(photo):
 
     gc.disable()
     try:
-        cvpire.attack._describe_and_weigh(network, photo[None])
+        describe_and_weigh(network, photo[None])
         assert seen[0].expired()
     finally:
         gc.enable()
@@ -282,6 +464,7 @@ def test_memory_that_does_not_hold_one_bound_is_named(photo, bound_map):
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory(photo, bound_map):
+    @normalising
     def broken(normalised):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
@@ -344,7 +527,7 @@ def test_channels_and_multipliers_have_noise_of_their_own():
 
 @pytest.fixture(scope="module")
 def network():
-    return load_network("efficientnet-lite0", "package", None, MEAN, STD, device="cpu")
+    return load_network(NetworkOptions(mean=MEAN, std=STD), "cpu")
 
 
 @text_and_released
@@ -367,3 +550,30 @@ def test_attack_on_the_demo_network(network, variant):
     alone = run(photo, bound_map, multipliers[1:], (1,), start[1:], network, **variant)
     # Adam's first step has the learning rate's size whatever the gradient's, so a sign may differ where it is about 0.
     assert ((alone[0, 0] - result[1, 0]).abs() < 1e-4).double().mean() > 0.99
+
+
+@text_and_released
+def test_a_photo_is_attacked_from_its_own_noise_and_the_result_says_in_what_unit(network, variant):
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    bound_map = generator.random((40, 48), dtype=np.float32)
+    method, counts = method_of((20.0, 50.0), (1, 3), **variant), []
+
+    result = attack_photo(
+        pixels,
+        bound_map,
+        network,
+        method,
+        name="cv",
+        seed=5,
+        photo="tower",
+        progress=lambda *count: counts.append(count),
+    )
+
+    start = start_noise(5, "tower", "cv", [20, 50], (40, 48))
+    expected = attack(as_tensor(pixels), torch.from_numpy(bound_map), network, method, start=start)
+    np.testing.assert_array_equal(result.values, expected.numpy())
+    assert result.values.dtype == np.float32
+    assert (result.multipliers, result.checkpoints) == ((20, 50), (1, 3))
+    assert result.unit == ((1, 1, 1) if variant is TEXT else STD)
+    assert counts[-1] == (6, 6)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from cvpire.config import NetworkOptions
 from cvpire.errors import InputError
-from cvpire.networks.backbones import convolutions, torchvision_network
+from cvpire.networks.convolutional import convolutions, torchvision_network
 from cvpire.networks.network import load_network
 from cvpire.networks.pooling import mac
 from torch import nn
@@ -123,7 +124,7 @@ def files(resnet, alexnet, gem_checkpoint, layer_checkpoint, tmp_path_factory):
 
 @cache
 def load(architecture, weights, **options):
-    return load_network(architecture, str(weights), device="cpu", **options)
+    return load_network(NetworkOptions(architecture=architecture, weights=str(weights), **options), device="cpu")
 
 
 def hollow(state, part):

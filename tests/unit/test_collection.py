@@ -1,25 +1,28 @@
 """The tidy table of all measurements, and files that something has damaged."""
 
+import json
+
 import pandas as pd
 import pytest
 from cvpire.datasets import Dataset, Query
 from cvpire.datasets.listing import write_listing
 from cvpire.errors import InputError
-from cvpire.tables.collection import collect_random_results, collect_results, read_random, read_results
+from cvpire.measures import QUALITY
+from cvpire.results import Attack, Results, Run, as_json
+from cvpire.tables.collection import COLUMNS, collect_random_results, collect_results, read_random, read_results
 
-ATTACKS = {
-    "cv": {"network": "net", "victims": ["net"], "label": "CV", "multiplier": 50, "iterations": 2, "datasets": ["set"]}
-}
+RUN = Run({"set": "folder"}, {"cv": Attack("CV", "net", ("net",), 50, 2, "map", ".jpg", ("set",))}, ("net",), {})
 VERSIONS = [(50.0, 1), (50.0, 2)]
 
 
 def collect(root):
-    return collect_results(root, ["set"], ATTACKS, ["net"])
+    return collect_results(Results(root))
 
 
 @pytest.fixture
 def root(tmp_path):
     """Results of a dataset of two queries that count and one that has no answers."""
+    (tmp_path / "run.json").write_text(json.dumps(as_json(RUN)))
     answers = {"a": frozenset({"x"}), "b": frozenset({"y"}), "none": frozenset()}
     queries = {name: Query(relevant, frozenset()) for name, relevant in answers.items()}
     photos = {name: tmp_path / f"{name}.jpg" for name in queries}
@@ -28,9 +31,9 @@ def root(tmp_path):
     versions = [{**row, "multiplier": multiplier, "iteration": step} for row in ranked for multiplier, step in VERSIONS]
     tables = {
         "original/retrieval/net.csv": [{**row, "multiplier": None, "iteration": None} for row in ranked],
-        "net/cv/retrieval/net.csv": versions,
+        "cv/retrieval/net.csv": versions,
         **{
-            f"net/cv/quality/{query}.csv": [
+            f"cv/quality/{query}.csv": [
                 {"query": query, "multiplier": multiplier, "iteration": step, "ssim": 0.9}
                 for multiplier, step in VERSIONS
             ]
@@ -43,7 +46,7 @@ def root(tmp_path):
     return tmp_path
 
 
-FILES = ["original/retrieval/net.csv", "net/cv/retrieval/net.csv", "net/cv/quality/b.csv"]
+FILES = ["original/retrieval/net.csv", "cv/retrieval/net.csv", "cv/quality/b.csv"]
 
 
 def test_rankings_and_quality_are_joined(root):
@@ -52,6 +55,25 @@ def test_rankings_and_quality_are_joined(root):
     assert list(collected["query"]) == ["a", "b", "a", "a", "b", "b"]
     assert list(collected["headline"]) == [True, True, False, True, False, True]
     assert list(collected["ssim"]) == [1.0, 1.0, 0.9, 0.9, 0.9, 0.9]
+    assert set(collected["network"]) == set(collected["victim"]) == {"net"}
+    assert list(collected["label"].unique()) == ["Original", "CV"]
+    unattacked = collected.loc[collected["attack"] == "original", [measure.column for measure in QUALITY]]
+    assert unattacked.drop_duplicates().to_numpy().tolist() == [[1, 1, 1, 0, 0, float("inf"), 0]]
+
+
+def test_only_the_datasets_of_an_attack_are_looked_for(root):
+    nowhere = RUN.attacks["cv"]._replace(datasets=())
+    (root / "run.json").write_text(json.dumps(as_json(RUN._replace(attacks={**RUN.attacks, "elsewhere": nowhere}))))
+
+    assert set(collect(root)["attack"]) == {"original", "cv"}
+
+
+def test_columns_keep_their_order(root):
+    columns = (
+        "dataset,network,attack,label,victim,query,multiplier,iteration,headline,ap,ap_sum,ap_trapezoid,ssim,"
+        "ssim_range_1,ssim_range_2,mse,nrmse,psnr,ciede2000,top,landmark,ap_easy,ap_medium,ap_hard"
+    )
+    assert list(collect(root).columns) == COLUMNS == columns.split(",")
 
 
 @pytest.mark.parametrize("file", FILES)

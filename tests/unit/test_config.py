@@ -173,8 +173,11 @@ def test_options_that_do_not_fit_together(path, value, line):
     assert faults(changed(path, value)) == [f"my.yaml: {line}"]
 
 
-@pytest.mark.parametrize("taken", ["original", "variance", "descriptors"])
-@pytest.mark.parametrize("section", ["networks", "attacks"])
+@pytest.mark.parametrize(
+    ("section", "taken"),
+    [("attacks", name) for name in ("original", "variance", "descriptors")]
+    + [("datasets", name) for name in ("tables", "figures", "logs", "audit", "distractors")],
+)
 def test_names_that_folders_of_results_have_are_refused(section, taken):
     (line,) = faults(changed(f"{section}.{taken}", copy.deepcopy(next(iter(RAW[section].values())))))
 

@@ -1,12 +1,17 @@
 """Figures 4.3, A.1, 4.4 and 4.12: the data that they carry is what is in the results and what is drawn."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from cvpire.config import TableOptions
 from cvpire.errors import InputError
-from cvpire.figures.iterations import convergence, convergence_data, map_against_iterations, map_against_iterations_data
+from cvpire.figures import lines
+from cvpire.figures.against_iterations import against_iterations
+from cvpire.figures.against_multiplier import against_multiplier
+from cvpire.figures.convergence import convergence
 from cvpire.figures.lines import COLUMNS
-from cvpire.figures.threshold import threshold, threshold_data
 from cvpire.tables.performance import performance_confidence
 from cvpire.tables.selection import select
 
@@ -21,6 +26,7 @@ def make_results(queries=6, multipliers=(40, 50), datasets=("oxford", "paris"), 
     for dataset in datasets:
         for query in range(queries):
             where = {"dataset": dataset, "network": "net", "victim": "net", "query": f"q{query}"}
+            where["landmark"] = where["query"]
             original = {"attack": "original", "label": "Original", "headline": True}
             rows.append(where | original | {"ap": generator.uniform(0.7, 0.9), "ssim": 1.0})
             for attack, (label, headline, last) in ATTACKS.items():
@@ -42,28 +48,28 @@ def results():
 
 
 FIGURES = {
-    "4.3": (map_against_iterations, map_against_iterations_data, {}),
-    "A.1": (map_against_iterations, map_against_iterations_data, {"dataset": "paris", "attack": "pire"}),
-    "4.12": (convergence, convergence_data, {}),
-    "4.4": (threshold, threshold_data, {"attack": "sd-pire"}),
+    "4.3": (against_iterations, {}),
+    "A.1": (against_iterations, {"dataset": "paris", "attack": "pire"}),
+    "4.12": (convergence, {}),
+    "4.4": (against_multiplier, {"attack": "sd-pire"}),
 }
 
 
 @pytest.mark.parametrize("number", FIGURES)
 def test_what_is_drawn_is_the_data_and_nothing_else(results, number):
-    draw, carry, options = FIGURES[number]
-    figure, data = draw(results, RANDOM, **options), carry(results, RANDOM, **options)
+    draw, options = FIGURES[number]
+    figure, data = draw(results, RANDOM, **options)
     assert list(data.columns) == COLUMNS
     for axes, (panel, rows) in zip(figure.axes, data.groupby("panel", sort=False), strict=True):
         assert axes.get_ylabel() == panel
-        lines = {line.get_label(): line for line in axes.get_lines()}
-        assert list(lines) == rows["series"].unique().tolist()
+        drawn = {line.get_label(): line for line in axes.get_lines()}
+        assert list(drawn) == rows["series"].unique().tolist()
         bands = [path.get_datalim(axes.transData) for path in axes.collections]
         for series, points in rows.groupby("series", sort=False):
             if points["kind"].iloc[0] == "random":
-                assert set(lines[series].get_ydata()) == set(points["y"])
+                assert set(drawn[series].get_ydata()) == set(points["y"])
                 continue
-            np.testing.assert_array_equal(lines[series].get_xydata(), points[["x", "y"]])
+            np.testing.assert_array_equal(drawn[series].get_xydata(), points[["x", "y"]])
             if points["kind"].iloc[0] == "mean":
                 box = bands.pop(0)
                 expected = [points["x"].min(), points["low"].min(), points["x"].max(), points["high"].max()]
@@ -72,7 +78,7 @@ def test_what_is_drawn_is_the_data_and_nothing_else(results, number):
 
 
 def test_the_data_are_the_means_of_the_results(results):
-    data = map_against_iterations_data(results.sample(frac=1, random_state=1), RANDOM, "paris", "pire")
+    data = against_iterations(results.sample(frac=1, random_state=1), RANDOM, "paris", "pire").data
     points = data[data["kind"] == "mean"]
     assert len(points) == 2 * 5
     for point in points.itertuples():
@@ -87,14 +93,16 @@ def test_the_data_are_the_means_of_the_results(results):
 
 
 def test_the_headline_points_are_those_of_table_4_1(results):
-    table = performance_confidence(results).set_index(["dataset", "method", "measure"])
-    data = convergence_data(results, RANDOM)
+    run = SimpleNamespace(datasets={"oxford": "demo", "paris": "demo"})
+    table = performance_confidence(SimpleNamespace(queries=results, run=run), TableOptions())
+    table = table.set_index(["dataset", "method", "measure"])
+    data = convergence(results, RANDOM).data
     for label, headline, last in ATTACKS.values():
         line = data[data["series"] == label].set_index("x")
         assert line.index.max() == last
         shown = table.loc[("oxford", label, "mAP (trapezoid)"), ["mean", "low (queries)", "high (queries)"]]
         np.testing.assert_allclose(line.loc[headline, ["y", "low", "high"]].tolist(), shown.tolist(), atol=0.0051)
-    curves = threshold_data(results, RANDOM).set_index(["panel", "series", "x"])
+    curves = against_multiplier(results, RANDOM).data.set_index(["panel", "series", "x"])
     for dataset in ("oxford", "paris"):
         for panel, measure, half in (("mAP (%)", "mAP (trapezoid)", 0.0051), ("mSSIM", "mSSIM (range 2)", 0.00051)):
             shown = table.loc[(dataset, "CV-PIRE", measure), ["mean", "low (queries)", "high (queries)"]]
@@ -102,37 +110,43 @@ def test_the_headline_points_are_those_of_table_4_1(results):
             np.testing.assert_allclose(point.tolist(), shown.tolist(), atol=half)
 
 
-def test_the_threshold_may_be_shown_after_more_iterations(results):
-    data = threshold_data(results, RANDOM, "cv-pire", iterations=30).set_index(["panel", "series", "x"])
+def test_multipliers_may_be_shown_after_more_iterations(results):
+    figure, data = against_multiplier(results, RANDOM, "cv-pire", iterations=30)
+    data = data.set_index(["panel", "series", "x"])
     rows = select(results, dataset="oxford", attack="cv-pire", victim="net", multiplier=40, iteration=30)
     assert data.loc[("mSSIM", "oxford", 40), "y"] == pytest.approx(rows["ssim"].mean())
-    assert threshold(results, RANDOM, "cv-pire", 30).axes[0].get_title() == "CV-PIRE, 30 iterations"
+    assert figure.axes[0].get_title() == "CV-PIRE, 30 iterations"
     with pytest.raises(InputError, match=r"no iteration 150; there are: 10, 20, 30$"):
-        threshold_data(results, RANDOM, "cv-pire", iterations=150)
+        against_multiplier(results, RANDOM, "cv-pire", iterations=150)
 
 
 def test_datasets_that_an_attack_does_not_run_on_are_skipped(results):
     partly = results[(results["attack"] != "sd-pire") | (results["dataset"] == "paris")]
-    assert set(threshold_data(partly, RANDOM, "sd-pire")["series"]) == {"paris", "random paris (2.7 %)"}
-    lines = convergence_data(partly, RANDOM, "oxford")["series"].unique().tolist()
-    assert lines == ["CV-PIRE", "PIRE", "Original", "random ranking (1.1 %)"]
-    convergence(partly, RANDOM, "oxford"), threshold(partly, RANDOM, "sd-pire")
+    assert set(against_multiplier(partly, RANDOM, "sd-pire").data["series"]) == {"paris", "random paris (2.7 %)"}
+    assert set(against_multiplier(results, RANDOM, "sd-pire", datasets=["paris"]).data["series"]) == {
+        *("paris", "random paris (2.7 %)")
+    }
+    with pytest.raises(InputError, match="no dataset 'oxford'; there are: 'paris'"):
+        against_multiplier(partly, RANDOM, "sd-pire", datasets=["oxford"])
+    series = convergence(partly, RANDOM, "oxford").data["series"].unique().tolist()
+    assert series == ["CV-PIRE", "PIRE", "Original", "random ranking (1.1 %)"]
 
 
 def test_random_levels_of_several_datasets_have_the_colours_of_their_lines(results):
-    upper, _ = threshold(results, RANDOM).axes
+    upper, _ = against_multiplier(results, RANDOM).figure.axes
     assert [line.get_linestyle() for line in upper.get_lines()] == ["-", "--", "-.", "--"]
-    colors = {line.get_label(): line.get_color() for line in upper.get_lines()}
-    assert colors["oxford"] == colors["random oxford (1.1 %)"] != colors["paris"] == colors["random paris (2.7 %)"]
+    colours = {line.get_label(): line.get_color() for line in upper.get_lines()}
+    assert colours["oxford"] == colours["random oxford (1.1 %)"]
+    assert colours["paris"] == colours["random paris (2.7 %)"] != colours["oxford"]
 
 
 def test_one_query_has_no_interval_and_two_are_drawn():
     for queries, expected in ((1, True), (2, False)):
         few = make_results(queries, multipliers=(50,))
-        for draw, carry, _ in FIGURES.values():
-            data = carry(few, RANDOM)
+        for draw, _ in FIGURES.values():
+            figure, data = draw(few, RANDOM)
             assert (data.loc[data["kind"] == "mean", ["low", "high"]].isna().all(axis=None)) == expected
-            assert any(axes.collections for axes in draw(few, RANDOM).axes) != expected
+            assert any(axes.collections for axes in figure.axes) != expected
 
 
 @pytest.mark.parametrize(
@@ -140,17 +154,27 @@ def test_one_query_has_no_interval_and_two_are_drawn():
 )
 def test_the_axis_is_logarithmic_where_a_linear_one_would_hide_the_lines(strength, chance, scale):
     results = make_results(2, strength=strength)
-    for draw, carry in ((convergence, convergence_data), (threshold, threshold_data)):
-        points = carry(results, {"oxford": chance, "paris": chance}).query("panel == 'mAP (%)'")["y"]
-        axes = draw(results, {"oxford": chance, "paris": chance}).axes[0]
+    for draw in (convergence, against_multiplier):
+        figure, data = draw(results, {"oxford": chance, "paris": chance})
+        points, axes = data.query("panel == 'mAP (%)'")["y"], figure.axes[0]
         low, high = axes.get_ylim()
         assert low < points.min() and high > points.max()
         assert axes.get_yscale() == scale and (low > 0) == (scale == "log")
 
 
 def test_multipliers_go_from_dark_to_light():
-    (axes,) = map_against_iterations(make_results(2, multipliers=(10, 20, 30, 40, 50)), RANDOM).axes
-    lines = [line for line in axes.get_lines() if line.get_label().startswith("m = ")]
-    luminance = [np.dot(line.get_color()[:3], (0.2126, 0.7152, 0.0722)) for line in lines]
-    assert len(lines) == 5 and np.all(np.diff(luminance) > 0.05) and luminance[-1] < 0.7
-    assert len({(line.get_marker(), line.get_linestyle()) for line in lines}) == 5
+    (axes,) = against_iterations(make_results(2, multipliers=(10, 20, 30, 40, 50)), RANDOM).figure.axes
+    steps = [line for line in axes.get_lines() if line.get_label().startswith("m = ")]
+    luminance = [np.dot(line.get_color()[:3], (0.2126, 0.7152, 0.0722)) for line in steps]
+    assert len(steps) == 5 and np.all(np.diff(luminance) > 0.05) and luminance[-1] < 0.7
+    assert len({(line.get_marker(), line.get_linestyle()) for line in steps}) == 5
+
+
+@pytest.mark.parametrize(("number", "lines_and_points"), [("4.3", 3), ("A.1", 3), ("4.12", 4), ("4.4", 4)])
+def test_every_interval_is_computed_once(results, monkeypatch, number, lines_and_points):
+    computed = []
+    interval = lines.mean_interval
+    monkeypatch.setattr(lines, "mean_interval", lambda values: computed.append(values) or interval(values))
+    draw, options = FIGURES[number]
+    draw(results, RANDOM, **options)
+    assert len(computed) == lines_and_points

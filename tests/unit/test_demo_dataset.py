@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from cvpire.datasets import demo, with_clean_twin
+from cvpire.datasets import demo, demo_photos, with_clean_twin
 from cvpire.errors import InputError
 from PIL import Image, ImageDraw
 
@@ -26,7 +26,7 @@ def one_thread():
 def written(request, tmp_path_factory):
     """A part of the demo, its photos on disk."""
     folder = tmp_path_factory.mktemp(f"demo-{request.param}") / "photos"
-    demo.write_photos(request.param, folder)
+    demo_photos.write_photos(request.param, folder)
     return demo.demo_dataset(request.param, folder)
 
 
@@ -57,7 +57,7 @@ def test_clean_twin_can_count_as_relevant(part):
 @parts
 def test_subject_box_lies_in_the_query(part):
     dataset = demo.demo_dataset(part, "photos")
-    for name, photo in demo.make_photos(part, dataset.queries):
+    for name, photo in demo_photos.make_photos(part, dataset.queries):
         left, top, right, bottom = dataset.queries[name].box
         height, width = photo.shape[:2]
         assert 0 <= left < right <= width
@@ -67,10 +67,10 @@ def test_subject_box_lies_in_the_query(part):
 
 @parts
 def test_every_view_shows_at_least_a_quarter_of_its_subject(part):
-    for name, recipe in demo._recipes(part).items():
+    for name, recipe in demo.recipes(part).items():
         if "-view-" in name:
-            height, width = demo._read(recipe.region.photo).shape[2:]
-            corners, _ = demo._viewpoint(recipe, (0, 0, width, height), Random(f"{part}/{name}"))
+            height, width = demo_photos._read(recipe.region.photo).shape[2:]
+            corners, _ = demo_photos._viewpoint(recipe, (0, 0, width, height), Random(f"{part}/{name}"))
             seen = Image.new("1", (width, height))
             ImageDraw.Draw(seen).polygon(corners, fill=1)
             assert np.asarray(seen.crop(recipe.region.box)).mean() > 0.25, name
@@ -80,7 +80,7 @@ def test_unknown_names_are_refused():
     with pytest.raises(InputError, match="'c': no such part"):
         demo.demo_dataset("c", "photos")
     with pytest.raises(InputError, match="nobody: no such photo"):
-        list(demo.make_photos("a", ["nobody"]))
+        list(demo_photos.make_photos("a", ["nobody"]))
 
 
 @parts
@@ -91,18 +91,20 @@ def test_a_photo_is_the_same_alone_in_any_order_and_on_any_number_of_threads(par
     random_state = torch.get_rng_state()
     torch.set_num_threads(2)
     try:
-        together = dict(demo.make_photos(part, names))
+        together = dict(demo_photos.make_photos(part, names))
     finally:
         torch.set_num_threads(1)
     for name in reversed(names):
-        ((_, alone),) = demo.make_photos(part, [name])
+        ((_, alone),) = demo_photos.make_photos(part, [name])
         np.testing.assert_array_equal(alone, together[name])
     assert torch.equal(torch.get_rng_state(), random_state), "the global generator was used"
 
 
 def test_queries_of_both_parts_are_landscape_and_portrait():
     shapes = [
-        photo.shape for part in "ab" for name, photo in demo.make_photos(part, demo.demo_dataset(part, "").queries)
+        photo.shape
+        for part in "ab"
+        for name, photo in demo_photos.make_photos(part, demo.demo_dataset(part, "").queries)
     ]
 
     assert {shape[:2] for shape in shapes} == {(144, 192), (192, 144)}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from cvpire.errors import InputError
 from cvpire.networks import device
-from cvpire.networks.device import choose_device
+from cvpire.networks.device import choose_device, use_threads
 
 # A job that takes one of two GPUs and holds it until it is killed.
 JOB = """
@@ -77,3 +77,11 @@ def test_a_killed_job_leaves_its_gpu_free():
         job.communicate()
 
     assert another_job(["GPU-0", "GPU-1"]).index == 0
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_threads_are_as_many_as_asked_for_or_as_torch_chooses():
+    use_threads(0)
+    assert torch.get_num_threads() == 1
+    use_threads(3)
+    assert torch.get_num_threads() == 3

@@ -1,11 +1,17 @@
 """What a run will need."""
 
 import pytest
-from cvpire.config import load_config
-from cvpire.estimate import Size, estimate
+from cvpire.config import DownloadOptions, load_config
+from cvpire.datasets.benchmarks import BENCHMARKS
+from cvpire.estimate import estimate, summary
+from cvpire.networks.catalogue import ARCHITECTURES
+from cvpire.plan.run import Plan
 
 RAW = {
-    "datasets": {"oxford": {"kind": "oxford5k"}, "paris": {"kind": "paris6k", "attacks": ["pire"]}},
+    "datasets": {
+        "oxford": {"kind": "oxford5k"},
+        "paris": {"kind": "paris6k", "attacks": ["pire"], "queries": ["paris_defense_000605"]},
+    },
     "networks": {"gem": {"architecture": "resnet101", "weights": "gem.pth"}},
     "variance": {"cv": {}, "uniform": {"kind": "uniform"}},
     "attacks": {
@@ -19,18 +25,22 @@ RAW = {
         "pire": {"network": "gem", "variance": "uniform", "iterations": 500},
     },
 }
-SIZES = {"oxford": Size(55, 5063), "paris": Size(10, 6392)}
+SIZES = {"gem.pth": 170, "oxbuild_images-v1.tgz": 1900, "paris_1-v1.tgz": 1000, "gnd_oxford5k.pkl": 0.5, "other": 99}
+DOWNLOADS = {name: DownloadOptions(urls=["http://x"], megabytes=size) for name, size in SIZES.items()}
+
+
+def estimated(**changes):
+    return estimate(Plan(load_config({**RAW, **changes}), DOWNLOADS))
 
 
 def rows(**changes):
-    table = estimate(load_config({**RAW, **changes}), SIZES, {"photos.tgz": 1900, "gem.pth": 170})
-    return table.set_index(["what", "dataset"])
+    return estimated(**changes).set_index(["what", "dataset"])
 
 
 def test_iterations_are_queries_times_multipliers_times_the_last_checkpoint():
     table = rows()
     assert table.loc[("attack", "oxford"), "count"] == 55 * (2 * 150 + 500)
-    assert table.loc[("attack", "paris"), "count"] == 10 * 500
+    assert table.loc[("attack", "paris"), "count"] == 500
 
 
 def test_photos_are_counted_at_every_multiplier_and_checkpoint():
@@ -39,13 +49,26 @@ def test_photos_are_counted_at_every_multiplier_and_checkpoint():
     assert table.loc[("descriptors", "oxford"), "megabytes"] == pytest.approx(5063 * 2048 * 4 / 1e6, abs=0.1)
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_descriptors_of_every_network_have_their_length(architecture):
+    table = rows(networks={"gem": {"architecture": architecture}})
+    expected = BENCHMARKS["oxford5k"].database * ARCHITECTURES[architecture].dimensions * 4 / 1e6
+    assert table.loc[("descriptors", "oxford"), "megabytes"] == pytest.approx(expected, abs=0.1)
+
+
 def test_perturbations_that_are_not_kept_take_one_job_s_room():
     kept, dropped = rows(), rows(keep_perturbations=False)
     assert kept.loc[("perturbations", "oxford"), "megabytes"] == pytest.approx(55 * 5 * 12 * 1024 * 768 / 1e6, abs=0.1)
     assert dropped.loc[("perturbations", "oxford"), "megabytes"] == pytest.approx(4 * 12 * 1024 * 768 / 1e6, abs=0.1)
 
 
-def test_archives_are_counted_packed_and_unpacked():
+def test_what_is_downloaded_is_counted_and_archives_again_unpacked():
     table = rows()
-    assert table.loc[("downloads", ""), ["count", "megabytes"]].tolist() == [2, 2070]
-    assert table.loc[("archives, unpacked", ""), "megabytes"] == 1900
+    assert table.loc[("downloads", ""), ["count", "megabytes"]].tolist() == [4, 3070.5]
+    assert table.loc[("archives, unpacked", ""), "megabytes"] == 2900
+
+
+def test_the_summary_adds_up():
+    table = estimated()
+    text = summary(table)
+    assert text.endswith(f"44,500 attack iterations; {table['megabytes'].sum() / 1000:,.1f} GB on the disk at the end.")

@@ -5,10 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from cvpire.errors import InputError
-from cvpire.figures.comparison import choose_crop, choose_query, comparison, crop_side
-from cvpire.figures.iterations import convergence, map_against_iterations
+from cvpire.figures.against_iterations import against_iterations
+from cvpire.figures.against_multiplier import against_multiplier
+from cvpire.figures.choosing import choose_crop, choose_query, crop_side
+from cvpire.figures.convergence import convergence
+from cvpire.figures.side_by_side import side_by_side
 from cvpire.figures.style import save, style
-from cvpire.figures.threshold import threshold
 from cvpire.figures.variance_map import variance_map
 
 RANDOM = {"oxford": 0.0111, "paris": 0.0269}
@@ -58,7 +60,7 @@ def lines(axes):
 
 
 def test_iterations_draws_the_map_of_every_multiplier(results):
-    (axes,) = map_against_iterations(results.sample(frac=1, random_state=1), RANDOM, "paris", "pire").axes
+    (axes,) = against_iterations(results.sample(frac=1, random_state=1), RANDOM, "paris", "pire").figure.axes
     drawn = lines(axes)
     assert list(drawn) == ["m = 40", "m = 50", "Original", "random ranking (2.7 %)"]
     for multiplier in (40, 50):
@@ -75,7 +77,7 @@ def test_iterations_draws_the_map_of_every_multiplier(results):
 
 
 def test_convergence_draws_every_attack_up_to_its_last_iteration(results):
-    (axes,) = convergence(results, pd.Series(RANDOM)).axes
+    (axes,) = convergence(results, pd.Series(RANDOM)).figure.axes
     drawn = lines(axes)
     assert list(drawn)[:4] == ["CV-PIRE", "SD-PIRE", "PIRE", "Original"]
     for attack, (label, last) in ATTACKS.items():
@@ -85,8 +87,8 @@ def test_convergence_draws_every_attack_up_to_its_last_iteration(results):
         np.testing.assert_allclose(y, [100 * mean(results, "ap", iteration=at, **wanted) for at in x])
 
 
-def test_threshold_draws_both_measures_at_the_headline_iteration(results):
-    upper, lower = threshold(results, RANDOM, "sd-pire").axes
+def test_against_multiplier_draws_both_measures_at_the_headline_iteration(results):
+    upper, lower = against_multiplier(results, RANDOM, "sd-pire").figure.axes
     for dataset in ("oxford", "paris"):
         wanted = {"dataset": dataset, "attack": "sd-pire", "iteration": 20}
         for axes, value, factor in ((upper, "ap", 100), (lower, "ssim", 1)):
@@ -101,21 +103,21 @@ def test_threshold_draws_both_measures_at_the_headline_iteration(results):
 def test_one_point_has_a_marker_and_one_query_no_band():
     for queries, bands in ((6, 1), (1, 0)):
         few = make_results(queries, multipliers=(50,), attacks={"cv-pire": ("CV-PIRE", 10)})
-        for figure in (map_against_iterations(few, RANDOM), convergence(few, RANDOM), threshold(few, RANDOM)):
-            for axes in figure.axes:
+        for draw in (against_iterations, convergence, against_multiplier):
+            for axes in draw(few, RANDOM).figure.axes:
                 line = axes.get_lines()[0]
                 assert len(line.get_xdata()) == 1 and line.get_marker() not in ("", "None", None)
-        assert len(convergence(few, RANDOM).axes[0].collections) == bands
+        assert len(convergence(few, RANDOM).figure.axes[0].collections) == bands
 
 
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda rows: map_against_iterations(rows, RANDOM, "rome"), "no dataset 'rome'; there are: 'oxford', 'paris'"),
-        (lambda rows: map_against_iterations(rows, RANDOM, attack="x"), "no attack 'x'.*'cv-pire'"),
-        (lambda rows: map_against_iterations(rows, {"paris": 0.1}), "random mAP: no dataset 'oxford'"),
+        (lambda rows: against_iterations(rows, RANDOM, "rome"), "no dataset 'rome'; there are: 'oxford', 'paris'"),
+        (lambda rows: against_iterations(rows, RANDOM, attack="x"), "no attack 'x'.*'cv-pire'"),
+        (lambda rows: against_iterations(rows, {"paris": 0.1}), "random mAP: no dataset 'oxford'"),
         (lambda rows: convergence(rows, RANDOM, "rome"), "no dataset 'rome'"),
-        (lambda rows: threshold(rows, RANDOM, "x"), "no attack 'x'"),
+        (lambda rows: against_multiplier(rows, RANDOM, "x"), "no attack 'x'"),
         (lambda rows: choose_query(rows, "rome"), "no dataset 'rome'"),
     ],
 )
@@ -124,8 +126,8 @@ def test_what_is_missing_is_named(results, draw, message):
         draw(results)
 
 
-def test_comparison_shows_photos_crops_and_scores(results, photos):
-    figure = comparison(results, photos, "paris", "q3", (10, 20, 16))
+def test_side_by_side_shows_photos_crops_and_scores(results, photos):
+    figure = side_by_side(results, photos, "paris", "q3", (10, 20, 16))
     uppers, lowers = figure.axes[:4], figure.axes[4:]
     for (attack, photo), upper, lower in zip(photos.items(), uppers, lowers, strict=True):
         whole, part = upper.images[0].get_array(), lower.images[0].get_array()
@@ -146,15 +148,15 @@ def test_comparison_shows_photos_crops_and_scores(results, photos):
     ]
 
 
-def test_comparison_refuses_what_does_not_fit(results, photos):
+def test_side_by_side_refuses_what_does_not_fit(results, photos):
     with pytest.raises(InputError, match=r"crop .* leaves the photo of 80 x 60"):
-        comparison(results, photos, "paris", "q3", (70, 20, 16))
+        side_by_side(results, photos, "paris", "q3", (70, 20, 16))
     with pytest.raises(InputError, match="differ in size"):
-        comparison(results, photos | {"pire": photos["pire"][1:]}, "paris", "q3", (0, 0, 16))
+        side_by_side(results, photos | {"pire": photos["pire"][1:]}, "paris", "q3", (0, 0, 16))
     with pytest.raises(InputError, match="no query 'q9'"):
-        comparison(results, photos, "paris", "q9", (0, 0, 16))
+        side_by_side(results, photos, "paris", "q9", (0, 0, 16))
     with pytest.raises(InputError, match="no attack 'unknown'"):
-        comparison(results, {"unknown": photos["pire"]}, "paris", "q3", (0, 0, 16))
+        side_by_side(results, {"unknown": photos["pire"]}, "paris", "q3", (0, 0, 16))
 
 
 @pytest.mark.parametrize("queries", [1, 5, 6])
@@ -219,8 +221,8 @@ def test_variance_map_shows_the_very_pixels(photos):
 
 def test_files_have_the_same_bytes_every_time(results, photos, tmp_path):
     def draw():
-        yield map_against_iterations(results, RANDOM)
-        yield comparison(results, photos, "oxford", "q0", (0, 0, 16))
+        yield against_iterations(results, RANDOM).figure
+        yield side_by_side(results, photos, "oxford", "q0", (0, 0, 16))
 
     for number, (one, two) in enumerate(zip(draw(), draw(), strict=True)):
         first, again = save(one, tmp_path / f"one-{number}.1"), save(two, tmp_path / f"two-{number}.1")
@@ -231,7 +233,7 @@ def test_files_have_the_same_bytes_every_time(results, photos, tmp_path):
 
 
 def test_svg_text_stays_text(results, tmp_path):
-    svg = save(convergence(results, RANDOM), tmp_path / "figure")[0].read_text(encoding="utf-8")
+    svg = save(convergence(results, RANDOM).figure, tmp_path / "figure")[0].read_text(encoding="utf-8")
     for text in ("CV-PIRE", "Iterations", "mAP (%)", "random ranking (1.1 %)"):
         assert f">{text}</text>" in svg
 
@@ -243,10 +245,10 @@ def test_nothing_is_clipped_with_long_names():
     chance = dict.fromkeys(names, 0.02)
     blank = dict.fromkeys(("original", *long), np.zeros((60, 80, 3), np.uint8))
     figures = [
-        map_against_iterations(results, chance),
-        convergence(results, chance),
-        threshold(results, chance),
-        comparison(results, blank, names[0], "q0", (0, 0, 16)),
+        against_iterations(results, chance).figure,
+        convergence(results, chance).figure,
+        against_multiplier(results, chance).figure,
+        side_by_side(results, blank, names[0], "q0", (0, 0, 16)),
         variance_map(blank["original"][:20], np.zeros((20, 80))),
     ]
     for figure in figures:
@@ -258,8 +260,8 @@ def test_nothing_is_clipped_with_long_names():
 
 
 def test_a_users_own_settings_do_not_count(results, tmp_path):
-    ours = save(convergence(results, RANDOM), tmp_path / "ours")
+    ours = save(convergence(results, RANDOM).figure, tmp_path / "ours")
     with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "svg.fonttype": "path"}):
-        theirs = save(convergence(results, RANDOM), tmp_path / "theirs")
+        theirs = save(convergence(results, RANDOM).figure, tmp_path / "theirs")
         assert matplotlib.rcParams["font.size"] == 20
     assert ours[0].read_bytes() == theirs[0].read_bytes()

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from cvpire import cli
+from cvpire.cli import frame
 from cvpire.errors import InputError
 from cvpire.files import whole, whole_folder, write_json, write_text
 from cvpire.perturbations import Perturbations, read_perturbations, write_perturbations
@@ -147,9 +147,9 @@ def test_one_message_where_the_machine_is_at_fault(monkeypatch, error, message):
     def fails():
         raise error
 
-    monkeypatch.setattr(cli, "app", fails)
+    monkeypatch.setattr(frame, "app", fails)
     with pytest.raises(SystemExit) as caught:
-        cli.main()
+        frame.main()
 
     assert str(caught.value).startswith(f"cvpire: error: {message}")
 
@@ -159,9 +159,9 @@ def test_a_bug_keeps_its_traceback(monkeypatch, error):
     def fails():
         raise error
 
-    monkeypatch.setattr(cli, "app", fails)
+    monkeypatch.setattr(frame, "app", fails)
     with pytest.raises(type(error)):
-        cli.main()
+        frame.main()
 
 
 # --- What a killed writer leaves --------------------------------------------------------------------------------------

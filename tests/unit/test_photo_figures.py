@@ -8,11 +8,14 @@ import pandas as pd
 import pytest
 from cvpire.errors import InputError
 from cvpire.figures import colour_pairs, gaussian_kernel, retrieval_results
-from cvpire.figures.comparison import choose_crop, choose_query, comparison, crop_side
+from cvpire.figures.adversarial_queries import adversarial_queries
+from cvpire.figures.captions import scores
+from cvpire.figures.choosing import choose_crop, choose_query, crop_side, evenly_spaced, sample
 from cvpire.figures.flat_and_busy import flat_and_busy, perturb
 from cvpire.figures.magnified import magnified
 from cvpire.figures.panels import panel_rows
-from cvpire.figures.queries import adversarial_queries, evenly_spaced, query_photos, sample, scores
+from cvpire.figures.query_photos import query_photos
+from cvpire.figures.side_by_side import side_by_side
 from cvpire.figures.style import style
 from cvpire.figures.variance_map import variance_map
 from PIL import Image
@@ -125,7 +128,7 @@ def test_every_panel_has_the_scores_of_its_own_headline_row(results):
         adversarial_queries(results, {("town", "query_9"): {"pire": photo(40, 30)}})
 
 
-def test_retrieved_photos_are_judged_by_mark_line_and_color(results):
+def test_retrieved_photos_are_judged_by_mark_line_and_colour(results):
     found = {name: photo(40, 30, seed) for seed, name in enumerate(QUERIES)}
     relevant = {"query_0", "query_2", "query_5"}
     queries = {attack: photo(44, 30, 9) for attack in ("original", "pire")}
@@ -287,7 +290,7 @@ def test_no_text_is_clipped_or_covers_another_panel(results):
         adversarial_queries(long, {("town", query): shown for query, shown in versions.items()}),
         adversarial_queries(long, {("town", query): {"cv-pire": shown} for query, shown in photos.items()}, columns=3),
         retrieval_results.retrieval_results(long, versions[name], found, {"query_0"}, "town", name),
-        comparison(long, versions[name], "town", name, (3, 5, 20)),
+        side_by_side(long, versions[name], "town", name, (3, 5, 20)),
         magnified({"Photo": photo(90, 60), name: np.zeros((60, 90))}, (3, 5, 20)),
         flat_and_busy(photo(90, 120), np.zeros((120, 90))),
         variance_map(photo(120, 40), np.zeros((40, 120))),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from cvpire import provenance as module
 from cvpire.cli import app
+from cvpire.errors import InputError
 from cvpire.provenance import facts, photos_checksum
 from typer.testing import CliRunner
 
@@ -26,12 +27,13 @@ def run(folder, photo=b"photo", config=CONFIG, table=TABLE):
     (folder / "results" / "tables").mkdir(parents=True)
     (folder / "a.jpg").write_bytes(photo)
     (folder / "truth.json").write_text("{}")
+    (folder / "configuration.json").write_text(json.dumps(config))
     listing = {"notes": [], "queries": {}, "database": ["a"], "photos": {"a": str(folder / "a.jpg")}}
     (folder / "dataset.json").write_text(json.dumps(listing))
     table.to_csv(folder / "results" / "tables" / "table-4.1.csv", index=False)
     done = cvpire(
-        *("provenance", folder / "results" / "provenance.json", folder / "results" / "tables" / "table-4.1.csv"),
-        *("--configuration", json.dumps(config), "--dataset", f"tiny={folder / 'dataset.json'}"),
+        *("provenance", folder / "results" / "provenance.json", folder / "configuration.json"),
+        *(folder / "results" / "tables" / "table-4.1.csv", "--dataset", f"tiny={folder / 'dataset.json'}"),
         *("--input", f"datasets.tiny.ground_truth={folder / 'truth.json'}"),
     )
     assert done.exit_code == 0, done.output
@@ -172,6 +174,27 @@ def test_a_table_that_was_changed_after_the_run_is_named(first, tmp_path):
     )
     (second / "tables" / "table-4.1.csv").unlink()
     assert compared(first, second)[1] == [f"tables: table-4.1.csv: missing from {second}"]
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{", "[" * 10**5])
+def test_a_configuration_that_cannot_be_read_is_named(tmp_path, content):
+    file = tmp_path / "configuration.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(InputError, match=re.escape(f"{file}: ")):
+        module.write_provenance(tmp_path / "provenance.json", file, [], {}, {}, {})
+    assert not (tmp_path / "provenance.json").exists()
+
+
+@pytest.mark.parametrize("missing", [{"datasets": {"a": "gone"}}, {"inputs": {"a": "gone"}}, {"tables": ["gone"]}])
+def test_an_input_that_is_missing_is_named(tmp_path, missing):
+    (tmp_path / "configuration.json").write_text("{}")
+    given = {"tables": [], "datasets": {}, "distractors": {}, "inputs": {}} | {
+        key: {name: tmp_path / file for name, file in value.items()} if isinstance(value, dict) else [tmp_path / "gone"]
+        for key, value in missing.items()
+    }
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path / 'gone'}: ")):
+        module.write_provenance(tmp_path / "provenance.json", tmp_path / "configuration.json", **given)
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"tables": {}}', "[" * 10**5])

@@ -1,5 +1,7 @@
 """The author's repository, arranged for the audit."""
 
+import hashlib
+import json
 import zipfile
 
 import pytest
@@ -33,7 +35,11 @@ def tree(folder):
 def test_each_dataset_is_arranged_for_the_audit(tmp_path):
     archive = write(tmp_path / "repository.zip", MEMBERS)
     assert unpack_published(archive, "oxford5k", tmp_path / "oxford") == {"photos": 1, "queries": 1, "maps": 1}
-    assert tree(tmp_path / "oxford") == {
+    unpacked = tree(tmp_path / "oxford")
+    assert json.loads(unpacked.pop("contents.json")) == {
+        name: hashlib.sha256(content).hexdigest() for name, content in unpacked.items()
+    }
+    assert unpacked == {
         "photos/keble_000028.jpg": b"photo",
         "published/CV-PIRE/keble_000028.jpg": b"query",
         "published/CV-PIRE/imageQualityComparison.txt": b"ssim",
@@ -42,11 +48,24 @@ def test_each_dataset_is_arranged_for_the_audit(tmp_path):
     assert unpack_published(archive, "paris6k", tmp_path / "paris") == {"photos": 1, "queries": 1, "maps": 0}
 
 
-def test_an_older_folder_is_replaced(tmp_path):
+def test_a_folder_that_another_run_may_be_reading_stays(tmp_path):
+    archive = write(tmp_path / "repository.zip", MEMBERS)
+    unpack_published(archive, "oxford5k", tmp_path / "oxford")
+    known = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
+
+    assert unpack_published(archive, "oxford5k", tmp_path / "oxford") == {"photos": 1, "queries": 1, "maps": 1}
+    assert {path: path.stat().st_ino for path in tmp_path.rglob("*")} == known
+
+
+def test_a_folder_with_other_files_is_named_and_stays(tmp_path):
     archive = write(tmp_path / "repository.zip", MEMBERS)
     (tmp_path / "oxford" / "published" / "OLD").mkdir(parents=True)
-    unpack_published(archive, "oxford5k", tmp_path / "oxford")
-    assert not (tmp_path / "oxford" / "published" / "OLD").exists()
+    (tmp_path / "oxford" / "published" / "OLD" / "a.jpg").write_bytes(b"older")
+
+    with pytest.raises(InputError, match="oxford: exists already, with other files; delete it to unpack"):
+        unpack_published(archive, "oxford5k", tmp_path / "oxford")
+    assert tree(tmp_path / "oxford") == {"published/OLD/a.jpg": b"older"}
+    assert {path.name for path in tmp_path.iterdir()} == {"repository.zip", "oxford"}
 
 
 @pytest.mark.parametrize("name", ["results/oxford/../../../../evil.jpg", "images/../../../evil.jpg", "/etc/evil.jpg"])
@@ -62,11 +81,11 @@ def test_nothing_is_written_outside_of_the_folder(tmp_path, name):
     ("content", "message"),
     [
         (None, "no such archive"),
-        (b"<html>not found</html>", "not a readable zip archive"),
+        (b"<html>not found</html>", "truncated, damaged or no archive"),
         ({"README.md": b"x"}, "no adversarial queries of oxford"),
         ({k: v for k, v in MEMBERS.items() if not k.startswith("images")}, "no original photos of oxford"),
         ({**MEMBERS, "results/oxford/PIRE/.hidden.jpg": b"x"}, "not starting with a dot"),
-        ({**MEMBERS, "results/oxford/PIRE/bomb.jpg": bytes(2**25 + 1)}, "more than 32 MB"),
+        ({**MEMBERS, "results/oxford/PIRE/bomb.jpg": bytes(2**25 + 1)}, "more than 33554432"),
     ],
     ids=["missing", "no-zip", "other-repository", "no-originals", "odd-name", "bomb"],
 )
@@ -87,5 +106,5 @@ def test_a_damaged_archive_is_named(tmp_path):
     at = data.find(b"keble_000028.jpg") + 18
     data[at] ^= 0xFF
     archive.write_bytes(data)
-    with pytest.raises(InputError, match="not a readable zip archive"):
+    with pytest.raises(InputError, match="truncated, damaged or no archive"):
         unpack_published(archive, "oxford5k", tmp_path / "oxford")

@@ -4,15 +4,30 @@ import itertools
 
 import numpy as np
 import pytest
-from cvpire.datasets import Query
+from cvpire.datasets import Dataset, Query
 from cvpire.errors import InputError
-from cvpire.retrieval.average_precision import FORMS, average_precision
-from cvpire.retrieval.random_ranking import derived_numbers, expected_map, ranking_sizes, shuffled_map
+from cvpire.retrieval.average_precision import FORMS, average_precision, expected_random_average_precision
+from cvpire.retrieval.random_ranking import derived_numbers, expected_map, random_table, ranking_sizes, shuffled_map
 
 
 def test_sizes_leave_junk_out():
     queries = {"a": Query(frozenset("ab"), frozenset("c")), "b": Query(frozenset("abd"), frozenset())}
     assert ranking_sizes(queries, "abcde") == ([2, 3], [4, 5])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_row_for_each_query(form):
+    queries = {"a": Query(frozenset("ab"), frozenset("c")), "b": Query(frozenset("abd"), frozenset())}
+
+    rows = random_table(Dataset({}, tuple("abcde"), queries), form)
+
+    assert [list(row) for row in rows] == [["query", "ap", "ap_sum", "ap_trapezoid"]] * 2
+    for row, query, sizes in zip(rows, "ab", [(2, 4), (3, 5)], strict=True):
+        assert row["query"] == query
+        assert row["ap"] == row[f"ap_{form}"]
+        assert [row["ap_sum"], row["ap_trapezoid"]] == [
+            expected_random_average_precision(*sizes, each) for each in FORMS
+        ]
 
 
 @pytest.mark.parametrize("form", FORMS)

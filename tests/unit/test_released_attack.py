@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from cvpire.attack import attack, start_noise
-from cvpire.config import AttackOptions, VarianceOptions, preset_values
+from cvpire.attack.loop import attack
+from cvpire.attack.start import start_noise
+from cvpire.config import AttackOptions, NetworkOptions, VarianceOptions, preset_values
 from cvpire.networks.network import as_tensor, load_network
-from cvpire.variance import variance_map
+from cvpire.variance.maps import variance_map
 from skimage import data, transform
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -22,7 +23,7 @@ METHODS = {
 @pytest.fixture(scope="module")
 def network():
     # In double precision: Adam divides by the gradient's size, so where it is nearly zero rounding decides a step.
-    return load_network("efficientnet-lite0", "package", device="cpu").double()
+    return load_network(NetworkOptions(), "cpu").double()
 
 
 @pytest.fixture(scope="module")
@@ -64,20 +65,10 @@ def test_attack_is_the_released_algorithm(method, network, pixels):
     )
     kind = "uniform" if method == "pire" else "colour"
     variance = VarianceOptions(**{**preset_values(VarianceOptions, "released"), "kind": kind})
-    bound = torch.from_numpy(variance_map(pixels, **variance.model_dump(), device="cpu")).double()
+    bound = torch.from_numpy(variance_map(pixels, variance)).double()
     photo, start = as_tensor(pixels).double(), start_noise(0, "astronaut", method, [options.multiplier], bound.shape)
 
-    ours = attack(
-        photo,
-        bound,
-        network,
-        mean=network.mean,
-        std=network.std,
-        multipliers=options.multipliers,
-        checkpoints=options.checkpoints,
-        start=start.double(),
-        **options.model_dump(include={"learning_rate", "objective", "bound_space", "projection"}),
-    )
+    ours = attack(photo, bound, network, options, start=start.double())
     theirs = released_algorithm(
         photo,
         bound * options.multiplier / 255,

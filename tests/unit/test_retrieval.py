@@ -2,16 +2,20 @@
 
 import itertools
 import math
+import zlib
 from collections import Counter
 
 import numpy as np
 import pytest
 from cvpire.datasets import Dataset, Query, revisited_answers
+from cvpire.datasets.listing import write_listing
 from cvpire.errors import InputError
 from cvpire.retrieval import ranking
 from cvpire.retrieval.average_precision import FORMS, average_precision, expected_random_average_precision
-from cvpire.retrieval.ranking import first_rows, measure, positions, similarities, without_junk
-from cvpire.retrieval.shards import shard_count, shard_members, shard_names
+from cvpire.retrieval.descriptors import shard_names, write_shard
+from cvpire.retrieval.ranking import first_rows, measure, positions, rank_versions, similarities, without_junk
+from cvpire.retrieval.shards import shard_count, shard_members, shard_of, shard_photos
+from PIL import Image
 
 forms = pytest.mark.parametrize("form", FORMS)
 
@@ -107,10 +111,9 @@ def unit_vectors(count, dimensions, seed=0):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def write_shard(path, names, rows):
+def made_shard(path, names, rows):
     """Write descriptors as a shard; none as the stage for descriptors writes them, (0, 0)."""
-    np.save(path, np.array(rows, dtype=np.float32) if len(names) else np.empty((0, 0), np.float32))
-    path.with_suffix(".txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    write_shard(path, names, np.array(rows, dtype=np.float32) if len(names) else np.empty((0, 0), np.float32))
     return path
 
 
@@ -118,7 +121,7 @@ def write_shards(folder, names, rows, cuts=()):
     """Write consecutive shards."""
     parts = itertools.pairwise([0, *cuts, len(names)])
     return [
-        write_shard(folder / f"{number}.npy", names[start:stop], rows[start:stop])
+        made_shard(folder / f"{number}.npy", names[start:stop], rows[start:stop])
         for number, (start, stop) in enumerate(parts)
     ]
 
@@ -175,7 +178,7 @@ def test_similarities_do_not_depend_on_shards_and_threads(tmp_path, monkeypatch,
 
 
 def test_no_photos_and_no_queries_have_no_similarities(tmp_path):
-    shard = write_shard(tmp_path / "0.npy", [], [])
+    shard = made_shard(tmp_path / "0.npy", [], [])
 
     assert similarities([shard], unit_vectors(3, 8)).shape == (3, 0)
     assert similarities([], unit_vectors(3, 8)).shape == (3, 0)
@@ -319,7 +322,7 @@ def test_measures_do_not_depend_on_shards_or_queries_together(town, tmp_path, mo
 
     (tmp_path / "by hash").mkdir()
     by_hash = [
-        write_shard(tmp_path / "by hash" / f"{shard}.npy", members, [rows[name] for name in members])
+        made_shard(tmp_path / "by hash" / f"{shard}.npy", members, [rows[name] for name in members])
         for shard, members in enumerate(shard_members(dataset.database, shard, 9) for shard in range(9))
     ]
     assert measure(dataset, by_hash, distractors, QUERIES, vectors) == measured
@@ -370,9 +373,18 @@ def test_shards_partition_the_database_evenly_and_keep_its_order(count):
     shards = [shard_members(NAMES, shard, count) for shard in range(count)]
 
     assert Counter(itertools.chain(*shards)) == Counter(NAMES)
-    for members in shards:
+    level = max(2**power for power in range(5) if 2**power <= count)
+    for shard, members in enumerate(shards):
         assert members == [name for name in NAMES if name in set(members)]
-        assert 0.5 < len(members) / (len(NAMES) / count) < 1.5
+        # Of `level` equal shards, the first ones are split in two.
+        share = 1 / (2 * level) if shard < count - level or shard >= level else 1 / level
+        assert 0.5 < len(members) / (len(NAMES) * share) < 1.5
+        assert share < 2 / count
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 16, 64])
+def test_a_power_of_two_of_shards_takes_names_by_the_remainder_of_their_checksums(count):
+    assert [shard_of(name, count) for name in NAMES] == [zlib.crc32(name.encode()) % count for name in NAMES]
 
 
 def test_a_new_photo_changes_one_shard():
@@ -383,14 +395,151 @@ def test_a_new_photo_changes_one_shard():
     assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
 
 
+def test_a_growing_database_splits_one_shard_at_a_time_and_leaves_the_others():
+    """Photo by photo: only its own shard changes, and where there is one shard more, the one that is split for it."""
+    size, splits, before = 40, [], {0: []}
+    for photos in range(1, 2001):
+        count = shard_count(photos, size)
+        after = {shard: [] for shard in range(count)}
+        for number in range(photos):
+            after[shard_of(f"photo {number}", count)].append(number)
+
+        changed = {shard for shard in before if after[shard] != before[shard]}
+        others = changed - {shard_of(f"photo {photos - 1}", count)}
+        if count == len(before):
+            assert not others
+        else:
+            assert count == len(before) + 1
+            assert len(others) <= 1
+            moved = set(after[count - 1]) - {photos - 1}
+            assert all(moved <= set(before[shard]) for shard in others)
+            splits += others
+        before = after
+    # Each in its turn: the first, both, all four, and so on.
+    assert splits == [*range(1), *range(2), *range(4), *range(8), *range(16), *range(50 - 32)]
+
+
+def test_the_photos_of_a_shard_are_of_a_listing_a_folder_or_all(tmp_path):
+    names = ["a", "b", "c", "d", "e", "far__f"]
+    files = {name: tmp_path / "photos" / f"{name.replace('__', '/')}.png" for name in names}
+    for file in files.values():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    write_listing(
+        tmp_path / "dataset.json", Dataset(files, tuple(names[:5]), {"far__f": Query(frozenset(), frozenset())})
+    )
+
+    for shard in range(3):
+        of_listing = shard_photos(shard, 3, listing=tmp_path / "dataset.json")
+        of_folder = shard_photos(shard, 3, folder=tmp_path / "photos")
+        assert of_listing == {name: files[name] for name in shard_members(names[:5], shard, 3)}
+        assert of_folder == {name: files[name] for name in shard_members(names, shard, 3)}
+    assert shard_photos(0, 1, photos=files.values()) == {file.stem: file for file in files.values()}
+    assert shard_photos(0, 1) == {}
+
+
+# --- Rows of rankings -------------------------------------------------------------------------------------------------
+
+
+class FirstPixel:
+    """Describes a photo by the direction of its first pixel's red and green."""
+
+    def describe(self, pixels):
+        vector = pixels[0, 0, :2].astype(np.float32)
+        return vector / np.linalg.norm(vector)
+
+
+def read_pixels(path):
+    return np.array(Image.open(path))
+
+
+@pytest.fixture
+def versions(tmp_path):
+    """A listing of three queries, one without an answer, its shard, and versions of the queries."""
+    queries = {
+        "near": Query(frozenset({"p0", "p1"}), frozenset({"near"})),
+        "none": Query(frozenset(), frozenset()),
+        "odd": Query(
+            frozenset({"p2"}), frozenset(), None, revisited_answers(frozenset(), frozenset({"p2"}), frozenset())
+        ),
+    }
+    database = ("p0", "p1", "p2")
+    photos = {name: tmp_path / f"{name}.png" for name in (*database, *queries)}
+    write_listing(tmp_path / "dataset.json", Dataset(photos, database, queries))
+    made_shard(tmp_path / "shard-000.npy", database, [[1, 0], [0.8, 0.6], [0, 1]])
+    for folder, colours in {"": (200, 10), "m10_T5": (200, 150), "m50_T5": (10, 200)}.items():
+        (tmp_path / folder).mkdir(exist_ok=True)
+        for name in queries:
+            Image.new("RGB", (2, 2), (*colours, 0)).save(tmp_path / folder / f"{name}.png")
+    return tmp_path
+
+
+def ranked_rows(folder, **options):
+    return rank_versions(
+        folder / "dataset.json", folder, FirstPixel(), read_pixels, [folder / "shard-000.npy"], suffix=".png", **options
+    )
+
+
+def test_rows_of_unattacked_queries(versions, capfd):
+    rows = ranked_rows(versions)
+
+    assert rows == [
+        {"query": "near", "multiplier": None, "iteration": None, "ap": 1.0, "ap_sum": 1.0, "ap_trapezoid": 1.0}
+        | {"top": "p0/p1/p2"},
+        {"query": "odd", "multiplier": None, "iteration": None, "ap": 1 / 3, "ap_sum": 1 / 3, "ap_trapezoid": 1 / 6}
+        | {"ap_easy": None, "ap_medium": 1 / 3, "ap_hard": 1 / 3, "top": "p0/p1/p2"},
+    ]
+    assert [list(row) for row in rows] == [
+        ["query", "multiplier", "iteration", "ap", "ap_sum", "ap_trapezoid", "top"],
+        ["query", "multiplier", "iteration", "ap", "ap_sum", "ap_trapezoid", "ap_easy", "ap_medium", "ap_hard", "top"],
+    ]
+    assert capfd.readouterr().err == f"describe {versions}: done\nrank {versions}: done\n"
+
+
+@forms
+def test_rows_of_variants(versions, form):
+    rows = ranked_rows(versions, variants=["m10_T5", "m50_T5"], form=form)
+
+    assert [(row["query"], row["multiplier"], row["iteration"]) for row in rows] == [
+        ("near", 10, 5),
+        ("near", 50, 5),
+        ("odd", 10, 5),
+        ("odd", 50, 5),
+    ]
+    assert [row["top"] for row in rows] == ["p1/p0/p2", "p2/p1/p0"] * 2
+    assert [row["ap"] for row in rows] == [row[f"ap_{form}"] for row in rows]
+    assert rows[1]["ap_sum"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+
+
+def test_rows_count_distractors(versions):
+    (versions / "far").mkdir()
+    made_shard(versions / "far" / "shard-0000.npy", ["z"], [[0.6, 0.8]])
+    made_shard(versions / "far" / "shard-0001.npy", ["y"], [[1, 0]])
+    made_shard(versions / "far" / "other.npy", ["x"], [[1, 0]])
+
+    rows = ranked_rows(versions, distractors=versions / "far")
+
+    assert [row["top"] for row in rows] == ["p0/y/p1"] * 2
+    assert rows[1]["ap_sum"] == 1 / 5
+
+
+def test_a_dataset_without_answers_has_no_rows(versions):
+    none = Query(frozenset(), frozenset())
+    listing = Dataset({name: versions for name in ("p0", "p1", "p2", "near")}, ("p0", "p1", "p2"), {"near": none})
+    write_listing(versions / "dataset.json", listing)
+
+    with pytest.raises(InputError, match=r"dataset\.json: no query has a relevant photo; nothing can be measured"):
+        ranked_rows(versions)
+
+
 # --- Bad shards -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def small(tmp_path):
     """A database of four photos in two shards: measures it for a query."""
-    write_shard(tmp_path / "0.npy", ["d", "b"], [[1, 0], [0, 1]])
-    write_shard(tmp_path / "1.npy", ["büro 1", "a"], [[0.6, 0.8], [-1, 0]])
+    made_shard(tmp_path / "0.npy", ["d", "b"], [[1, 0], [0, 1]])
+    made_shard(tmp_path / "1.npy", ["büro 1", "a"], [[0.6, 0.8], [-1, 0]])
 
     def measure_small(database=("a", "b", "büro 1", "d"), vector=(1, 0), distractors=()):
         dataset = dataset_of(database, {"q": Query(frozenset("b"), frozenset())})
@@ -414,7 +563,7 @@ def test_shards_that_do_not_make_up_the_database(small, database, text):
 
 
 def test_a_photo_in_two_shards(small, tmp_path):
-    write_shard(tmp_path / "0.npy", ["d", "b", "a"], np.eye(3, 2))
+    made_shard(tmp_path / "0.npy", ["d", "b", "a"], np.eye(3, 2))
 
     with pytest.raises(InputError, match="hold 5 photos, the database 4"):
         small()
@@ -484,11 +633,11 @@ def test_shard_with_too_few_or_too_many_names(small, tmp_path, text, names):
 def test_names_may_hold_separators_of_other_kinds(tmp_path):
     names = ["one\u2028photo", "next\x85photo", "tab\tphoto", "form\x0cfeed"]
 
-    assert shard_names(write_shard(tmp_path / "0.npy", names, unit_vectors(4, 3))) == names
+    assert shard_names(made_shard(tmp_path / "0.npy", names, unit_vectors(4, 3))) == names
 
 
 def test_descriptors_of_different_dimensions(small, tmp_path):
-    write_shard(tmp_path / "1.npy", ["büro 1", "a"], np.eye(2, 3))
+    made_shard(tmp_path / "1.npy", ["büro 1", "a"], np.eye(2, 3))
 
     with pytest.raises(InputError, match=r"1\.npy: descriptors of 3 dimensions, the queries have 2; were they made by"):
         small()
@@ -501,7 +650,7 @@ def test_descriptors_of_another_length_than_1(small, tmp_path, vector, length):
     with pytest.raises(InputError, match=rf"^queries: a descriptor of length {length}, expected 1; describe"):
         small(vector=vector)
 
-    far = write_shard(tmp_path / "far.npy", ["y", "z"], [[1, 0], vector])
+    far = made_shard(tmp_path / "far.npy", ["y", "z"], [[1, 0], vector])
     with pytest.raises(InputError, match=rf"far\.npy: a descriptor of length {length}, expected 1"):
         small(distractors=[far])
 

@@ -4,7 +4,8 @@ import io
 
 import numpy as np
 import pytest
-from cvpire.saving import adversarial_pixels, encode
+from cvpire.config import SavingOptions
+from cvpire.saving import adversarial_pixels, adversarial_query, encode
 from PIL import Image, JpegImagePlugin
 
 STD = (0.229, 0.224, 0.225)
@@ -207,3 +208,23 @@ def test_encoding_is_deterministic():
 
     assert encode(pixels) == encode(pixels.copy())
     assert encode(pixels)[:2] == b"\xff\xd8"
+
+
+def test_every_option_of_saving_counts():
+    photo, perturbation = random_case()
+    options = {
+        "enlargement": "released",
+        "rounding": "truncate",
+        "quality": 40,
+        "subsampling": "4:2:2",
+        "format": "jpeg",
+    }
+    plain = {"enlargement": "none", "rounding": "nearest", "quality": 90, "subsampling": "4:4:4", "format": "png"}
+
+    saved = adversarial_query(photo, perturbation, STD, SavingOptions(**options))
+
+    pixels = adversarial_pixels(photo, perturbation, STD, enlargement="released", rounding="truncate")
+    assert saved == encode(pixels, format="jpeg", quality=40, subsampling="4:2:2")
+    assert set(options) == set(SavingOptions.model_fields)
+    for name, value in plain.items():
+        assert adversarial_query(photo, perturbation, STD, SavingOptions(**options | {name: value})) != saved

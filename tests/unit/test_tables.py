@@ -1,20 +1,33 @@
 """Tables from the tidy table of all measurements, and tables as files."""
 
+import json
+from importlib import import_module
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
-from cvpire.audit import TABLE_4_1
+from cvpire.config import TableOptions
+from cvpire.datasets.benchmarks import THESIS
 from cvpire.errors import InputError
+from cvpire.measures import MEASURES, Measure
+from cvpire.results import Results
+from cvpire.tables.catalogue import CATALOGUE
 from cvpire.tables.collection import COLUMNS, read_results
-from cvpire.tables.comparisons import comparisons_table
-from cvpire.tables.differences import differences_table
-from cvpire.tables.difficulties import difficulties_table
 from cvpire.tables.formats import write_table
-from cvpire.tables.performance import performance_confidence, performance_table
-from cvpire.tables.selection import by_query, own_victim, select, with_landmarks
+from cvpire.tables.gate import gate_table
+from cvpire.tables.making import make_table
+from cvpire.tables.selection import by_query, own_victim, select
 from cvpire.tables.statistics import mean_interval
-from cvpire.tables.thesis_numbers import printed
-from cvpire.tables.thresholds import thresholds_comparisons, thresholds_confidence, thresholds_table
+from cvpire.tables.thesis_numbers import TABLE_4_1, printed, printed_in_table_4_1
+
+
+def make(name, queries, random=None, kinds=None, **options):
+    """Make a table of the catalogue from rows of queries.csv."""
+    run = SimpleNamespace(datasets=dict.fromkeys(queries["dataset"], "demo") | (kinds or {}))
+    module, function = CATALOGUE[name].make.split(":")
+    table = getattr(import_module(f"cvpire.tables.{module}"), function)
+    return table(SimpleNamespace(queries=queries, random=random, run=run), TableOptions(**options))
 
 
 def row(dataset, attack, query, ap, ssim=1.0, multiplier=None, iteration=None, headline=True, victim="net", **given):
@@ -32,6 +45,7 @@ def row(dataset, attack, query, ap, ssim=1.0, multiplier=None, iteration=None, h
         "headline": headline,
         "ap": ap,
         "ssim": ssim,
+        "landmark": given.get("landmark", query),
     }
 
 
@@ -72,12 +86,12 @@ def test_numbers_are_means_of_the_headline_rows(results):
             "paris mSSIM": [1.0, 0.91, 0.85],
         }
     )
-    pd.testing.assert_frame_equal(performance_table(results), expected, check_dtype=False)
+    pd.testing.assert_frame_equal(make("4.1", results), expected, check_dtype=False)
 
 
 def test_order_of_the_rows_changes_no_number(results):
-    table = performance_table(results)
-    shuffled = performance_table(results.sample(frac=1, random_state=3))
+    table = make("4.1", results)
+    shuffled = make("4.1", results.sample(frac=1, random_state=3))
     aligned = shuffled.set_index("method").loc[table["method"], table.columns[1:]].reset_index()
     assert shuffled["method"].iloc[0] == "Original"
     pd.testing.assert_frame_equal(aligned, table)
@@ -85,10 +99,10 @@ def test_order_of_the_rows_changes_no_number(results):
 
 def test_results_may_come_from_memory_or_from_a_file(results, tmp_path):
     results.to_csv(tmp_path / "queries.csv", index=False)
-    read = performance_table(pd.read_csv(tmp_path / "queries.csv"))
-    nullable = performance_table(results.astype({"multiplier": "Float64", "iteration": "Int64"}))
-    pd.testing.assert_frame_equal(read, performance_table(results))
-    pd.testing.assert_frame_equal(nullable, performance_table(results))
+    read = make("4.1", pd.read_csv(tmp_path / "queries.csv"))
+    nullable = make("4.1", results.astype({"multiplier": "Float64", "iteration": "Int64"}))
+    pd.testing.assert_frame_equal(read, make("4.1", results))
+    pd.testing.assert_frame_equal(nullable, make("4.1", results))
 
 
 def test_each_attacked_network_has_its_own_originals(results):
@@ -99,7 +113,7 @@ def test_each_attacked_network_has_its_own_originals(results):
     ]
     more += [row("oxford", "original", "b", 0.5, victim="other")]
     more += [row("paris", "original", query, 0.4, victim="other") for query in "ab"]
-    table = performance_table(pd.concat([results, pd.DataFrame(more)])).set_index("method")
+    table = make("4.1", pd.concat([results, pd.DataFrame(more)])).set_index("method")
     assert list(table.index) == [
         "Original (net)",
         "Original (other)",
@@ -112,8 +126,8 @@ def test_each_attacked_network_has_its_own_originals(results):
 
 
 def test_an_attack_that_does_not_run_on_a_dataset_has_empty_cells_there(results):
-    everywhere = performance_table(results).set_index("method")
-    table = performance_table(results[(results["attack"] != "a-later") | (results["dataset"] != "paris")])
+    everywhere = make("4.1", results).set_index("method")
+    table = make("4.1", results[(results["attack"] != "a-later") | (results["dataset"] != "paris")])
     table = table.set_index("method")
     assert table.loc["A-LATER", ["paris mAP", "paris mSSIM"]].isna().all()
     assert table.drop(columns=["paris mAP", "paris mSSIM"]).equals(
@@ -124,15 +138,15 @@ def test_an_attack_that_does_not_run_on_a_dataset_has_empty_cells_there(results)
 def test_unattacked_queries_missing_for_a_dataset_are_named(results):
     lacking = results[(results["attack"] != "original") | (results["dataset"] != "paris")]
     with pytest.raises(InputError, match="dataset 'paris' has no unattacked queries ranked by 'net'"):
-        performance_table(lacking)
+        make("4.1", lacking)
 
 
 def test_an_attack_that_its_own_network_never_ranked_is_named(results):
     results.loc[results["attack"] == "cv-pire", "victim"] = "other"
     with pytest.raises(InputError, match="'cv-pire' is not ranked by its own network 'net'"):
-        performance_table(results)
+        make("4.1", results)
     with pytest.raises(InputError, match="no attacked queries"):
-        performance_table(results[results["attack"] == "original"])
+        make("4.1", results[results["attack"] == "original"])
 
 
 def test_a_query_missing_at_one_point_is_named(results):
@@ -142,7 +156,7 @@ def test_a_query_missing_at_one_point_is_named(results):
 
 
 def test_formats_agree(results, tmp_path):
-    table = performance_table(results)
+    table = make("4.1", results)
     paths = write_table(table, tmp_path / "tables" / "table-4.1", "mAP in % & mSSIM")
     assert [path.name for path in paths] == ["table-4.1.csv", "table-4.1.md", "table-4.1.tex"]
     pd.testing.assert_frame_equal(pd.read_csv(paths[0]), table, check_dtype=False)
@@ -158,7 +172,7 @@ def test_formats_agree(results, tmp_path):
 
 
 def test_special_characters_are_escaped(results, tmp_path):
-    table = performance_table(results.replace({"CV-PIRE": "A_1 | 50 % & $x^2$ \\ {~}"}))
+    table = make("4.1", results.replace({"CV-PIRE": "A_1 | 50 % & $x^2$ \\ {~}"}))
     _, markdown, latex = (path.read_text(encoding="utf-8") for path in write_table(table, tmp_path / "t", "c"))
     assert r"A\_1 \| 50 % & $x^2$ \\ {~}" in markdown
     assert r"A\_1 | 50 \% \& \$x\textasciicircum{}2\$ \textbackslash{} \{\textasciitilde{}\}" in latex
@@ -176,7 +190,7 @@ def test_differences_are_compared_after_equally_many_steps(results):
         row("oxford", "a-later", query, ap, 0.6, 12.5, 100, headline=False) for query, ap in (("a", 0.2), ("b", 0.4))
     ]
     oxford = results[results["dataset"] == "oxford"]
-    table = differences_table(both_forms(pd.concat([oxford, pd.DataFrame(longer)], ignore_index=True)))
+    table = make("differences", both_forms(pd.concat([oxford, pd.DataFrame(longer)], ignore_index=True)))
     table = table.set_index("attack")
     assert table["iterations"].dropna().tolist() == [100, 100]
     assert table.loc["original", "mAP (eq. 4.1)"] == 75.0
@@ -187,7 +201,7 @@ def test_differences_are_compared_after_equally_many_steps(results):
 
 def test_differences_need_an_iteration_in_common(results):
     with pytest.raises(InputError, match="no iteration in common"):
-        differences_table(both_forms(results))
+        make("differences", both_forms(results))
 
 
 # --- Confidence intervals, and the thesis's numbers -------------------------------------------------------------------
@@ -202,22 +216,24 @@ def measured():
     rows = []
     for dataset in ("oxford", "paris"):
         for number in range(12):
-            query = f"landmark_{'abcd'[number // 3]}_{number:06d}"
-            rows.append(row(dataset, "original", query, generator.uniform(0.5, 1)))
+            landmark = f"landmark_{'abcd'[number // 3]}"
+            query = f"{landmark}_{number:06d}"
+            rows.append(row(dataset, "original", query, generator.uniform(0.5, 1), landmark=landmark))
             for attack, multipliers in METHODS.items():
                 for multiplier in multipliers:
                     steps = 500 if attack == "pire" else 100
                     headline = multiplier == multipliers[-1]
                     ap, ssim = generator.uniform(0, 0.2), generator.uniform(0.85, 0.95) - 0.1 * (attack == "pire")
-                    rows.append(row(dataset, attack, query, ap, ssim, multiplier, steps, headline))
-                rows.append(row(dataset, attack, query, 0.9, 0.1, multiplier, 10, headline=False))
+                    rows.append(row(dataset, attack, query, ap, ssim, multiplier, steps, headline, landmark=landmark))
+                early = {"headline": False, "landmark": landmark}
+                rows.append(row(dataset, attack, query, 0.9, 0.1, multiplier, 10, **early))
     return both_forms(pd.DataFrame(rows))
 
 
 def test_confidence_holds_the_numbers_of_table_4_1_and_their_intervals(measured):
-    table = performance_confidence(measured.sample(frac=1, random_state=2).sort_values(["dataset", "attack"]))
+    table = make("4.1-confidence", measured.sample(frac=1, random_state=2).sort_values(["dataset", "attack"]))
     assert len(table) == 2 * 4 * 4 and "thesis" not in table
-    wide = performance_table(measured).set_index("method")
+    wide = make("4.1", measured).set_index("method")
     means = table.set_index(["dataset", "method", "measure"])
     for dataset, method in ((dataset, method) for dataset in ("oxford", "paris") for method in wide.index):
         assert means.loc[(dataset, method, "mAP (eq. 4.1)"), "mean"] == wide.loc[method, f"{dataset} mAP"]
@@ -229,19 +245,15 @@ def test_confidence_holds_the_numbers_of_table_4_1_and_their_intervals(measured)
     np.testing.assert_allclose(means.loc[("paris", "PIRE", "mAP (trapezoid)"), columns].tolist(), expected, atol=0.0051)
 
 
-def test_landmarks_may_be_given_by_a_column_or_by_hand(measured):
-    column = measured.assign(landmark="all").groupby("query", group_keys=False).head(3)
-    assert performance_confidence(column)["low (landmarks)"].isna().all()
-    by_hand = performance_confidence(measured, groups={query: query for query in measured["query"]})
-    np.testing.assert_array_equal(by_hand["low (landmarks)"], by_hand["low (queries)"])
-    with pytest.raises(InputError, match="the query 'landmark_a_000000' has none"):
-        performance_confidence(measured, groups={})
-    guessed = with_landmarks(pd.DataFrame({"query": ["all_souls_000013", "coffee-query-1", "100302", "cat"]}))
-    assert guessed["landmark"].tolist() == ["all_souls", "coffee-query", "100302", "cat"]
+def test_landmarks_are_those_of_the_measurements(measured):
+    one = measured.assign(landmark="all").groupby("query", group_keys=False).head(3)
+    assert make("4.1-confidence", one)["low (landmarks)"].isna().all()
+    each = make("4.1-confidence", measured.assign(landmark=measured["query"]))
+    np.testing.assert_array_equal(each["low (landmarks)"], each["low (queries)"])
 
 
 def test_the_thesis_stands_beside_like_numbers_of_its_datasets_only(measured):
-    table = performance_confidence(measured, {"paris": "paris6k"})
+    table = make("4.1-confidence", measured, kinds={"paris": "paris6k"})
     given = table.dropna(subset="thesis").set_index(["dataset", "method", "measure"])
     assert list(given.index) == [
         ("paris", method, measure)
@@ -250,31 +262,40 @@ def test_the_thesis_stands_beside_like_numbers_of_its_datasets_only(measured):
     ]
     assert given["thesis"].tolist() == [87.26, 1.0, 8.90, 0.911, 8.70, 0.904, 9.12, 0.783]
     np.testing.assert_allclose(given["difference"], given["mean"] - given["thesis"], atol=1e-9)
-    longer = performance_confidence(measured.assign(iteration=measured["iteration"] * 2), {"paris": "paris6k"})
+    longer = make("4.1-confidence", measured.assign(iteration=measured["iteration"] * 2), kinds={"paris": "paris6k"})
     assert set(longer.dropna(subset="thesis")["method"]) == {"Original"}
-    with pytest.raises(InputError, match="dataset 'paris': expected one of oxford5k, paris6k, found 'demo'"):
-        performance_confidence(measured, {"paris": "demo"})
+    assert "thesis" not in make("4.1-confidence", measured, kinds={"paris": "rparis6k"})
 
 
-def test_printed_numbers_are_those_of_the_audit_and_of_table_4_2():
-    for dataset, methods in TABLE_4_1.items():
-        for method, values in methods.items():
+def test_printed_numbers_are_those_of_tables_4_1_and_4_2():
+    table = {
+        "oxford5k": {"CV-PIRE": (0.0507, 0.916), "SD-PIRE": (0.0469, 0.908), "PIRE": (0.0466, 0.793)},
+        "paris6k": {"CV-PIRE": (0.0890, 0.911), "SD-PIRE": (0.0870, 0.904), "PIRE": (0.0912, 0.783)},
+    }
+    assert tuple(table) == THESIS and all(list(methods) == list(TABLE_4_1) for methods in table.values())
+    for dataset, methods in table.items():
+        for method, (ap, ssim) in methods.items():
             settings = {"CV-PIRE": (50, 100), "SD-PIRE": (50, 100), "PIRE": (10, 500)}[method]
-            assert printed(dataset, "mAP (trapezoid)", method, *settings) == pytest.approx(100 * values["ap"])
-            assert printed(dataset, "mSSIM (range 2)", method, *settings) == values["ssim"]
-    oxford = [printed("oxford5k", "mAP (trapezoid)", "SD-PIRE", float(m), 100) for m in range(50, 41, -1)]
+            assert printed(dataset, "ap_trapezoid", method, *settings) == pytest.approx(100 * ap)
+            assert printed(dataset, "ssim_range_2", method, *settings) == ssim
+            assert printed_in_table_4_1(dataset, "ap_trapezoid", method) == ap
+            assert printed_in_table_4_1(dataset, "ssim_range_2", method) == ssim
+    oxford = [printed("oxford5k", "ap_trapezoid", "SD-PIRE", float(m), 100) for m in range(50, 41, -1)]
     assert oxford == [4.69, 4.48, 4.63, 4.72, 4.82, 4.84, 5.28, 5.33, 5.90]
-    paris = [printed("paris6k", "mSSIM (range 2)", "SD-PIRE", float(m), 100) for m in range(50, 41, -1)]
+    paris = [printed("paris6k", "ssim_range_2", "SD-PIRE", float(m), 100) for m in range(50, 41, -1)]
     assert paris == [0.904, 0.906, 0.908, 0.910, 0.911, 0.913, 0.915, 0.917, 0.920]
-    assert np.isnan(printed("oxford5k", "mAP (eq. 4.1)", "CV-PIRE", 50, 100))
-    assert np.isnan(printed(None, "mAP (trapezoid)", "CV-PIRE", 50, 100))
+    assert np.isnan(printed("oxford5k", "ap_sum", "CV-PIRE", 50, 100))
+    assert np.isnan(printed(None, "ap_trapezoid", "CV-PIRE", 50, 100))
+    assert np.isnan(printed("demo", "ap_trapezoid", "CV-PIRE", 50, 100))
+    assert np.isnan(printed_in_table_4_1("oxford5k", "ap_sum", "CV-PIRE"))
+    assert np.isnan(printed_in_table_4_1("oxford5k", "ap_trapezoid", "Original"))
 
 
 # --- Table 4.2 --------------------------------------------------------------------------------------------------------
 
 
 def test_table_4_2_sets_one_attack_beside_the_multipliers_of_another(measured):
-    table = thresholds_table(measured, {"oxford": 0.0111, "paris": 0.0269})
+    table = make("4.2", measured, {"oxford": 0.0111, "paris": 0.0269})
     assert table[["method", "multiplier", "iterations"]].to_numpy().tolist() == [
         ["CV-PIRE", 50, 100],
         ["SD-PIRE", 50, 100],
@@ -285,36 +306,36 @@ def test_table_4_2_sets_one_attack_beside_the_multipliers_of_another(measured):
     assert table["paris mAP"].iloc[3] == round(100 * wanted["ap"].mean(), 2)
     assert table["paris mSSIM"].iloc[3] == round(wanted["ssim"].mean(), 3)
     assert (table["oxford random mAP"] == 1.11).all() and (table["paris random mAP"] == 2.69).all()
-    first = performance_table(measured).set_index("method").loc["CV-PIRE", ["oxford mAP", "paris mSSIM"]]
+    first = make("4.1", measured).set_index("method").loc["CV-PIRE", ["oxford mAP", "paris mSSIM"]]
     assert table.loc[0, ["oxford mAP", "paris mSSIM"]].tolist() == first.tolist()
-    confidence = thresholds_confidence(measured, {"oxford": "oxford5k"})
+    confidence = make("4.2-confidence", measured, kinds={"oxford": "oxford5k"})
     shown = confidence[(confidence["measure"] == "mAP (trapezoid)") & (confidence["dataset"] == "oxford")]
     assert shown["thesis"].tolist() == [5.07, 4.69, 4.48, 4.63]
 
 
 def test_table_4_2_of_other_attacks_and_of_what_is_missing(measured):
     chance = {"oxford": 0.01, "paris": 0.02}
-    swapped = thresholds_table(measured, chance, "sd-pire", "cv-pire")
+    swapped = make("4.2", measured, chance, attack="sd-pire", other="cv-pire")
     assert swapped["method"].tolist() == ["SD-PIRE", "CV-PIRE"]
-    partly = thresholds_table(
-        measured[(measured["attack"] != "sd-pire") | (measured["dataset"] == "paris")], chance, other="sd-pire"
+    partly = make(
+        "4.2", measured[(measured["attack"] != "sd-pire") | (measured["dataset"] == "paris")], chance, other="sd-pire"
     )
     assert partly["oxford mAP"].isna().tolist() == [False, True, True, True] and partly["paris mAP"].notna().all()
     with pytest.raises(InputError, match=r"attack 'pire'\): no iteration 100"):
-        thresholds_table(measured, chance, other="pire")
+        make("4.2", measured, chance, other="pire")
     with pytest.raises(InputError, match="no attack 'unknown'"):
-        thresholds_table(measured, chance, other="unknown")
+        make("4.2", measured, chance, other="unknown")
     with pytest.raises(InputError, match="compares two attacks; the results have only 'cv-pire'"):
-        thresholds_table(measured[measured["attack"].isin(["original", "cv-pire"])], chance)
+        make("4.2", measured[measured["attack"].isin(["original", "cv-pire"])], chance)
     with pytest.raises(InputError, match="random mAP: no dataset 'paris'"):
-        thresholds_table(measured, {"oxford": 0.01})
+        make("4.2", measured, {"oxford": 0.01})
 
 
 # --- Comparisons ------------------------------------------------------------------------------------------------------
 
 
 def test_comparisons_say_what_differs(measured):
-    table = comparisons_table(measured.sample(frac=1, random_state=4).sort_values("dataset"))
+    table = make("comparisons", measured.sample(frac=1, random_state=4).sort_values("dataset"))
     assert table.groupby(["dataset", "measure", "unit"]).size().tolist() == [3] * 8
     assert set(table["units"][table["unit"] == "landmark"]) == {4} and set(table["units"]) == {4, 12}
     tests = table.set_index(["dataset", "measure", "unit", "first", "second"]).sort_index()
@@ -338,41 +359,41 @@ NONE = "no difference shown at 5 %"
 
 def test_order_of_the_rows_changes_no_test(measured):
     backwards = measured.sort_values("query", ascending=False, kind="stable")
-    pd.testing.assert_frame_equal(comparisons_table(backwards), comparisons_table(measured))
+    pd.testing.assert_frame_equal(make("comparisons", backwards), make("comparisons", measured))
 
 
 def test_too_few_queries_for_so_many_tests_are_named(measured):
     six = measured[measured["query"] < "landmark_c"]
     # All six agree: p = 2 / 2^6, which would do for one test, and not for the smallest of three.
-    verdicts = comparisons_table(six).set_index(["unit", "measure"])["verdict"].xs("query")
+    verdicts = make("comparisons", six).set_index(["unit", "measure"])["verdict"].xs("query")
     assert set(verdicts) == {"too few to tell (6)"}
-    two = comparisons_table(six[six["attack"] != "sd-pire"]).set_index(["unit", "measure"])["verdict"].xs("query")
+    two = make("comparisons", six[six["attack"] != "sd-pire"]).set_index(["unit", "measure"])["verdict"].xs("query")
     assert set(two["mSSIM"]) == {"CV-PIRE higher"} and set(two["mAP"]) == {NONE}
 
 
 def test_landmarks_of_one_query_are_tested_once(measured):
-    table = comparisons_table(measured, {query: query for query in measured["query"]})
+    table = make("comparisons", measured.assign(landmark=measured["query"]))
     assert set(table["unit"]) == {"query"}
-    only = comparisons_table(measured.assign(landmark="one"))
+    only = make("comparisons", measured.assign(landmark="one"))
     assert set(only["verdict"][only["unit"] == "landmark"]) == {"too few to tell (1)"}
 
 
 def test_each_multiplier_is_compared_with_the_first_attack(measured):
-    table = thresholds_comparisons(measured)
+    table = make("4.2-comparisons", measured)
     assert set(table["first"]) == {"CV-PIRE, m = 50"}
     assert table["second"].head(3).tolist() == ["SD-PIRE, m = 50", "SD-PIRE, m = 49", "SD-PIRE, m = 48"]
 
 
 def test_attacks_are_compared_where_both_ran_on_the_same_queries(measured):
-    partly = comparisons_table(measured[(measured["attack"] != "pire") | (measured["dataset"] == "paris")])
+    partly = make("comparisons", measured[(measured["attack"] != "pire") | (measured["dataset"] == "paris")])
     assert partly.groupby("dataset")["second"].agg(set).to_dict() == {
         "oxford": {"SD-PIRE"},
         "paris": {"SD-PIRE", "PIRE"},
     }
     lacking = measured[(measured["attack"] != "pire") | (measured["query"] != "landmark_b_000004")]
     with pytest.raises(InputError, match="only one of CV-PIRE and PIRE has 'landmark_b_000004'"):
-        comparisons_table(lacking)
-    alone = comparisons_table(measured[measured["attack"].isin(["original", "pire"])])
+        make("comparisons", lacking)
+    alone = make("comparisons", measured[measured["attack"].isin(["original", "pire"])])
     assert alone.empty and "verdict" in alone
 
 
@@ -397,10 +418,10 @@ def test_difficulties_of_the_revisited_benchmarks(results):
             "paris hard mAP": [21.88, 2.38, 2.5],
         }
     )
-    pd.testing.assert_frame_equal(difficulties_table(graded), expected, check_dtype=False)
-    for without in (results, graded[ordinary]):
+    pd.testing.assert_frame_equal(make("difficulties", graded), expected, check_dtype=False)
+    for without in (results.assign(ap_easy=np.nan, ap_medium=np.nan, ap_hard=np.nan), graded[ordinary]):
         with pytest.raises(InputError, match="no dataset has difficulties"):
-            difficulties_table(without)
+            make("difficulties", without)
 
 
 # --- Files ------------------------------------------------------------------------------------------------------------
@@ -460,3 +481,59 @@ def test_a_table_of_something_else_is_named(tmp_path, change, fault):
 def test_a_table_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"queries\.csv: no such table; `cvpire collect` makes it"):
         read_results(tmp_path / "queries.csv")
+
+
+# --- A new measure, a table by its name, the gate's records -----------------------------------------------------------
+
+
+def test_a_new_measure_appears_in_the_tables_that_it_names(measured, monkeypatch, tmp_path):
+    shown = {"confidence", "comparisons", "differences"}
+    lpips = Measure("lpips", "LPIPS", "mean LPIPS", factor=10, decimals=1, better="low", shown=frozenset(shown))
+    monkeypatch.setitem(MEASURES, "lpips", lpips)
+    rows = measured[measured["multiplier"].isin([50]) | (measured["attack"] == "original")].assign(lpips=0.25)
+
+    confidence = make("4.1-confidence", rows).set_index("measure").loc["mean LPIPS"]
+    assert set(confidence["mean"]) == set(confidence["low (landmarks)"]) == {2.5}
+    tests = make("comparisons", rows).set_index("measure").loc["mean LPIPS"]
+    assert len(tests) == 2 * 2 and set(tests["difference"]) == {0.0}
+    assert "LPIPS" not in " ".join(make("4.1", rows).columns)
+    written, _, _ = write_table(make("differences", rows), tmp_path / "differences", "c")
+    header, first, *_ = (line.split(",") for line in written.read_text().splitlines())
+    assert first[header.index("mean LPIPS")] == "2.5" and first[header.index("CIEDE2000")] == "3.00"
+
+
+def test_digits_are_those_of_what_a_column_names_last(tmp_path):
+    names = ["mAP mSSIM", "mSSIM mAP (eq. 4.1)", "set hard mAP", "mAPs", "mAP by m", "up"]
+    csv, *_ = write_table(pd.DataFrame([dict.fromkeys(names, 1.0)]), tmp_path / "t", "c")
+    assert csv.read_text().splitlines()[1] == "1.000,1.00,1.00,1,1.00,1"
+
+
+def test_a_table_is_made_and_written_by_its_name(measured, tmp_path):
+    results = Results(tmp_path)
+    (tmp_path / "tables").mkdir()
+    measured.reindex(columns=COLUMNS).to_csv(tmp_path / "tables" / "queries.csv", index=False)
+    pd.DataFrame({"dataset": ["oxford", "paris"], "ap": [0.01, 0.02]}).to_csv(tmp_path / "tables" / "random.csv")
+    paths = make_table("4.2", tmp_path / "tables" / "table-4.2", results, TableOptions(attack="sd-pire"))
+    assert [path.name for path in paths] == ["table-4.2.csv", "table-4.2.md", "table-4.2.tex"]
+    expected = make("4.2", measured, {"oxford": 0.01, "paris": 0.02}, attack="sd-pire")
+    expected, *_ = write_table(expected, tmp_path / "expected", "c")
+    assert paths[0].read_text() == expected.read_text()
+    assert CATALOGUE["4.2"].caption in paths[1].read_text()
+    with pytest.raises(InputError, match=r"table 'x': there are 4\.1, 4\.1-confidence, "):
+        make_table("x", tmp_path / "x", results, TableOptions())
+
+
+def test_records_of_the_gate_are_one_table(tmp_path):
+    records = []
+    for dataset, network in (("oxford5k", "resnet"), ("paris6k", "vgg")):
+        path = tmp_path / dataset / "original" / "gate" / f"{network}.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"measured": 88.1, "published": None, "verdict": "passed"}))
+        records.append(path)
+    table = gate_table(records)
+    assert list(table.columns) == ["dataset", "network", "measured", "published", "verdict"]
+    assert table[["dataset", "network"]].to_numpy().tolist() == [["oxford5k", "resnet"], ["paris6k", "vgg"]]
+    for damaged in ("[1]", "{"):
+        records[0].write_text(damaged)
+        with pytest.raises(InputError, match=r"resnet\.json: not a record of `cvpire gate`"):
+            gate_table(records)

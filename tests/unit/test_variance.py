@@ -8,17 +8,30 @@ import numpy as np
 import pytest
 import skimage.color
 import torch
-from cvpire import variance
-from cvpire.variance import color_variance, gaussian, grey_values, luminance_deviation, normalise, variance_map
+from cvpire.config import VarianceOptions
+from cvpire.errors import InputError
+from cvpire.photos import load_variance_map
+from cvpire.variance import colour as colour_module
+from cvpire.variance.catalogue import KINDS
+from cvpire.variance.colour import colour_variance, gaussian
+from cvpire.variance.luminance import grey_values, luminance_deviation
+from cvpire.variance.maps import variance_map, write_variance_map
+from cvpire.variance.scaling import normalise
 
 SKIMAGE = {
     "cie76": skimage.color.deltaE_cie76,
     "cie94": skimage.color.deltaE_ciede94,
     "ciede2000": skimage.color.deltaE_ciede2000,
 }
-KINDS = ("colour", "luminance")
+
+VARYING = [name for name, kind in KINDS.items() if kind.varies]
 
 libraries = pytest.mark.parametrize("library", ["numpy", "torch"])
+
+
+def map_of(photo, device="cpu", threads=None, **options):
+    """Map of a photo with some options of the configuration."""
+    return variance_map(photo, VarianceOptions(**options), device=device, threads=threads)
 
 
 def random_photo(height, width, seed=0):
@@ -92,11 +105,11 @@ def equation_3_7(grey, n, squared_count):
         pytest.param(1, 1, 5, 1.0, "ciede2000", id="one pixel"),
     ],
 )
-def test_color_variance_is_algorithm_1(height, width, kernel_size, sigma, difference, mean_over, library):
+def test_colour_variance_is_algorithm_1(height, width, kernel_size, sigma, difference, mean_over, library):
     expected = algorithm_1(height, width, kernel_size, sigma, difference, centre_counts=mean_over == "window")
     lab = array(random_lab(height, width), library)
 
-    result = color_variance(lab, kernel_size, sigma, difference, mean_over)
+    result = colour_variance(lab, kernel_size, sigma, difference, mean_over)
 
     assert type(result) is type(lab)
     np.testing.assert_allclose(np.asarray(result), expected, rtol=5e-7, atol=1e-9)
@@ -105,7 +118,7 @@ def test_color_variance_is_algorithm_1(height, width, kernel_size, sigma, differ
 def test_map_of_a_photo_is_the_normalised_algorithm_1():
     expected = algorithm_1(7, 6, 5, 1.0, "ciede2000", centre_counts=True)
 
-    result = variance_map(random_photo(7, 6), kernel_size=5, sigma=1.0)
+    result = map_of(random_photo(7, 6), kernel_size=5, sigma=1.0)
 
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, expected / expected.max(), atol=2e-5)
@@ -116,7 +129,7 @@ def test_cie94_takes_the_neighbour_as_reference(library):
     # A grey and a red pixel: seen from the red one, the neighbour is the grey reference, and nothing is weighed down.
     lab = array(np.array([[[50.0, 50.0]], [[0.0, 60.0]], [[0.0, 0.0]]]), library)
 
-    grey, red = np.asarray(color_variance(lab, 3, 1.0, "cie94", "neighbours"))[0]
+    grey, red = np.asarray(colour_variance(lab, 3, 1.0, "cie94", "neighbours"))[0]
 
     assert red == pytest.approx(gaussian(1, 0, 1) * 60)
     assert grey == pytest.approx(gaussian(1, 0, 1) * 60 / (1 + 0.045 * 60))
@@ -129,7 +142,7 @@ def test_pixels_out_of_bounds_do_not_count(mean_over):
     lab[0, 0, 0] = 10
     total = sum((10 * gaussian(x, y, 1)) ** 2 for x in range(3) for y in range(3) if x or y)
 
-    result = color_variance(lab, 5, 1.0, "cie76", mean_over)
+    result = colour_variance(lab, 5, 1.0, "cie76", mean_over)
 
     assert result[0, 0] == pytest.approx(math.sqrt(total / (9 if mean_over == "window" else 8)))
     assert result[2, 2] == pytest.approx(10 * gaussian(2, 2, 1) / math.sqrt(25 if mean_over == "window" else 24))
@@ -140,12 +153,12 @@ def test_pixels_out_of_bounds_do_not_count(mean_over):
 @pytest.mark.parametrize(("kernel_size", "difference"), [(3, "ciede2000"), (7, "ciede2000"), (5, "cie94")])
 def test_no_bit_of_a_map_depends_on_tiles_and_threads(kernel_size, difference, monkeypatch):
     photo = random_photo(37, 53)
-    whole = variance_map(photo, kernel_size=kernel_size, difference=difference)
+    whole = map_of(photo, kernel_size=kernel_size, difference=difference)
 
     for tile in [(1, 1000), (1000, 2), (13, 17)]:
         for threads in (1, 3):
-            monkeypatch.setitem(variance._TILES, "cpu", tile)
-            tiled = variance_map(photo, kernel_size=kernel_size, difference=difference, threads=threads)
+            monkeypatch.setitem(colour_module._TILES, "cpu", tile)
+            tiled = map_of(photo, kernel_size=kernel_size, difference=difference, threads=threads)
             np.testing.assert_array_equal(tiled, whole, err_msg=f"tile {tile}, {threads} threads")
 
 
@@ -154,7 +167,7 @@ def test_threads_are_those_of_the_environment_or_one_a_processor(variable, threa
     monkeypatch.setattr("os.cpu_count", lambda: 5)
     monkeypatch.setenv("OMP_NUM_THREADS", variable)
 
-    assert variance._available_threads() == threads
+    assert colour_module._available_threads() == threads
 
 
 @pytest.mark.parametrize("difference", SKIMAGE)
@@ -169,21 +182,21 @@ def test_threads_are_those_of_the_environment_or_one_a_processor(variable, threa
 )
 def test_map_by_torch_is_that_by_numpy(device, difference, monkeypatch):
     photo = random_photo(61, 83)
-    expected = variance_map(photo, difference=difference)
+    expected = map_of(photo, difference=difference)
 
     for tile in [(4096, 4096), (20, 30)]:
-        monkeypatch.setitem(variance._TILES, device, tile)
-        np.testing.assert_allclose(variance_map(photo, difference=difference, device=device), expected, atol=1e-4)
+        monkeypatch.setitem(colour_module._TILES, device, tile)
+        np.testing.assert_allclose(map_of(photo, difference=difference, device=device), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", VARYING)
 def test_flipping_the_photo_flips_the_map(kind, axis):
     photo = random_photo(12, 19)
 
-    flipped = variance_map(np.flip(photo, axis).copy(), kind=kind)
+    flipped = map_of(np.flip(photo, axis).copy(), kind=kind)
 
-    np.testing.assert_allclose(flipped, np.flip(variance_map(photo, kind=kind), axis), atol=1e-6)
+    np.testing.assert_allclose(flipped, np.flip(map_of(photo, kind=kind), axis), atol=1e-6)
 
 
 @pytest.mark.parametrize("divisor", ["count", "count-squared"])
@@ -225,16 +238,16 @@ def test_luminance_map_of_a_photo(luma, divisor):
     photo = random_photo(8, 9)
     expected = equation_3_7(grey_values(photo, luma), 3, divisor == "count-squared")
 
-    result = variance_map(photo, kind="luminance", kernel_size=3, luma=luma, deviation_divisor=divisor)
+    result = map_of(photo, kind="luminance", kernel_size=3, luma=luma, deviation_divisor=divisor)
 
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, expected / expected.max(), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", VARYING)
 @pytest.mark.parametrize("normalisation", ["maximum", "stretched-8-bit"])
 def test_map_lies_between_0_and_exactly_1(kind, normalisation):
-    result = variance_map(random_photo(16, 20), kind=kind, normalisation=normalisation)
+    result = map_of(random_photo(16, 20), kind=kind, normalisation=normalisation)
 
     assert result.shape == (16, 20)
     assert result.max() == 1
@@ -252,27 +265,27 @@ def test_normalisation_of_the_released_code_stretches_to_8_bits():
     np.testing.assert_allclose(result * 255, [[0, 64], [32, 255]], atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", VARYING)
 @pytest.mark.parametrize("normalisation", ["maximum", "stretched-8-bit"])
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (37, 141, 201), (1, 254, 77)])
 def test_flat_photo_has_a_map_of_zeros_and_a_warning(colour, normalisation, kind, caplog):
     photo = np.full((37, 53, 3), colour, dtype=np.uint8)
 
     with caplog.at_level(logging.WARNING):
-        result = variance_map(photo, kind=kind, normalisation=normalisation)
+        result = map_of(photo, kind=kind, normalisation=normalisation)
 
     assert (result == 0).all()  # so no NaN either
     assert [record.message for record in caplog.records if "flat" in record.message]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", VARYING)
 @pytest.mark.parametrize("channel", [0, 1, 2])
 @pytest.mark.parametrize("level", [1, 128, 254])
 def test_nearly_flat_photo_keeps_its_one_detail(level, channel, kind, caplog):
     photo = np.full((9, 11, 3), level, dtype=np.uint8)
     photo[4, 5, channel] += 1
 
-    result = variance_map(photo, kind=kind, kernel_size=3)
+    result = map_of(photo, kind=kind, kernel_size=3)
 
     assert result.max() == 1
     assert not caplog.records
@@ -283,10 +296,41 @@ def test_nearly_flat_photo_keeps_its_one_detail(level, channel, kind, caplog):
 
 
 def test_uniform_map_is_1_everywhere():
-    result = variance_map(np.zeros((4, 6, 3), dtype=np.uint8), kind="uniform")
+    result = map_of(np.zeros((4, 6, 3), dtype=np.uint8), kind="uniform")
 
     assert result.dtype == np.float32
     np.testing.assert_array_equal(result, np.ones((4, 6)))
+
+
+def test_every_kind_has_a_map_and_a_label():
+    photo = random_photo(6, 7)
+
+    assert VARYING == ["colour", "luminance"]
+    for name, kind in KINDS.items():
+        options = VarianceOptions(kind=name, sigma=1.5)
+        found = variance_map(photo, options)
+        assert (found.shape, found.dtype, found.max()) == ((6, 7), np.float32, 1)
+        assert (found.min() < 1) == kind.varies
+        assert kind.label.format(**options.model_dump()).startswith(kind.method)
+        assert options.kernel_size == kind.kernel_size
+    assert KINDS["colour"].label.format(**VarianceOptions(sigma=1.5).model_dump()) == "CV-PIRE (n = 5, σ = 1.5)"
+
+
+def test_a_kind_that_does_not_exist_is_an_error():
+    unknown = VarianceOptions.model_construct(kind="hue")
+
+    with pytest.raises(InputError, match="kind: no variance map is called 'hue'; there are colour, luminance, uniform"):
+        variance_map(random_photo(4, 4), unknown)
+
+
+def test_written_maps_are_read_again(tmp_path):
+    values = map_of(random_photo(8, 9))
+
+    for name, tolerance in (("map.npy", 0), ("map.png", 0.5 / 255 + 1e-6)):
+        write_variance_map(tmp_path / name, values)
+        np.testing.assert_allclose(load_variance_map(tmp_path / name, (8, 9)), values, rtol=0, atol=tolerance)
+    with pytest.raises(InputError, match=r"map\.jpg: a variance map is written as \.npy or \.png"):
+        write_variance_map(tmp_path / "map.jpg", values)
 
 
 def test_gaussian_is_equation_2_13():

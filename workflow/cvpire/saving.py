@@ -2,11 +2,23 @@
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+if TYPE_CHECKING:
+    from cvpire.config import SavingOptions
+
 _SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
+
+
+def adversarial_query(
+    photo: np.ndarray, perturbation: np.ndarray, unit: Sequence[float], options: "SavingOptions"
+) -> bytes:
+    """Make a file of a perturbed photo: `adversarial_pixels`, then `encode`, as the options say."""
+    pixels = adversarial_pixels(photo, perturbation, unit, enlargement=options.enlargement, rounding=options.rounding)
+    return encode(pixels, format=options.format, quality=options.quality, subsampling=options.subsampling)
 
 
 def adversarial_pixels(

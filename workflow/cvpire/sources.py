@@ -5,7 +5,7 @@ therefore name these files among their inputs: an edit of a plot reruns plots, a
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,9 +23,15 @@ def sources(*modules: str) -> list[Path]:
     Returns
     -------
     list of Path
-        Sorted: the modules, what they import, and the plot styles beside them. Imports inside functions count;
-        `__init__` files without imports of their own hold only documentation and are left out.
+        Sorted: the modules, what they import, and the files beside them that they name: plot styles, tables, templates.
+        Imports inside functions count, those for type checkers do not; `__init__` files without imports of their own
+        hold only documentation and are left out.
     """
+    return list(_sources(modules))
+
+
+@cache
+def _sources(modules: tuple[str, ...]) -> tuple[Path, ...]:
     found: set[Path] = set()
     waiting = [_file(module) for module in modules]
     if None in waiting:
@@ -34,19 +40,32 @@ def sources(*modules: str) -> list[Path]:
         file = waiting.pop()
         if file not in found:
             found.add(file)
-            waiting += [imported for name in _imports(file) if (imported := _file(name))]
-    styles = {style for file in found for style in file.parent.glob("*.mplstyle")}
-    return sorted(found | styles)
+            names, named = _mentioned(file)
+            waiting += [imported for name in names if (imported := _file(name))]
+            found |= named
+    return tuple(sorted(found))
 
 
 @cache
-def _imports(file: Path) -> tuple[str, ...]:
-    return tuple(_imported_names(ast.parse(file.read_text(encoding="utf-8"))))
+def _mentioned(file: Path) -> tuple[tuple[str, ...], frozenset[Path]]:
+    """Names that a module imports, and files beside it that it names."""
+    nodes = list(_executed(ast.parse(file.read_text(encoding="utf-8"))))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    beside = {other for other in file.parent.iterdir() if other.suffix not in ("", ".py") and other.name in texts}
+    return tuple(_imported_names(nodes)), frozenset(beside)
 
 
-def _imported_names(tree: ast.AST) -> Iterator[str]:
+def _executed(tree: ast.AST) -> Iterator[ast.AST]:
+    """Nodes of a module, without what is there for type checkers only."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            yield from _executed(node)
+
+
+def _imported_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
     prefix = _PACKAGE.name + "."
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name.removeprefix(prefix) for alias in node.names if alias.name.startswith(prefix))
         elif isinstance(node, ast.ImportFrom) and node.module and f"{node.module}.".startswith(prefix):

@@ -9,6 +9,16 @@ from typing import Literal
 from cvpire.errors import InputError, printable
 
 Difficulty = Literal["easy", "medium", "hard"]
+"""Which photos count as relevant in revisited ground truth."""
+
+CleanTwin = Literal["relevant", "junk"]
+"""What a query's own clean photo in the database counts as."""
+
+QueryPart = Literal["whole", "box"]
+"""What of a query's photo is looked for."""
+
+Missing = Literal["error", "drop"]
+"""What becomes of a photo that the ground truth names and the folder lacks."""
 
 Answer = tuple[frozenset[str], frozenset[str]]
 """Relevant photos and junk."""
@@ -103,7 +113,7 @@ def with_queries(dataset: Dataset, queries: Collection[str] | None) -> Dataset:
     return _with(dataset, {name: query for name, query in dataset.queries.items() if name in wanted})
 
 
-def with_clean_twin(dataset: Dataset, twin: Literal["relevant", "junk"]) -> Dataset:
+def with_clean_twin(dataset: Dataset, twin: CleanTwin) -> Dataset:
     """Decide what a query's own clean photo in the database counts as, and leave out queries without an answer.
 
     Parameters

@@ -4,11 +4,13 @@ import csv
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from cvpire.datasets import Dataset, Difficulty, Query, some, with_queries
-from cvpire.datasets.ground_truth import GroundTruth, read_ground_truth
 from cvpire.errors import InputError
+
+if TYPE_CHECKING:
+    from cvpire.datasets.ground_truth import GroundTruth
 
 Box = tuple[float, float, float, float]
 
@@ -17,7 +19,7 @@ Box = tuple[float, float, float, float]
 class Benchmark:
     """A public dataset with ground truth."""
 
-    photos: Literal["oxford5k", "paris6k"]
+    photos: str
     """Whose photos it has: the revisited benchmarks judge those of the original ones anew."""
     archives: tuple[str, ...]
     """Downloads that hold the photos."""
@@ -54,6 +56,10 @@ References
 .. [3] Radenović, Iscen, Tolias, Avrithis and Chum, "Revisiting Oxford and Paris: Large-Scale Image Retrieval
    Benchmarking", CVPR 2018.
 """
+
+
+THESIS = tuple(name for name, known in BENCHMARKS.items() if not known.revisited)
+"""The thesis's datasets, in the order of its tables' columns."""
 
 
 def benchmark_queries(kind: str) -> dict[str, Box]:
@@ -143,6 +149,8 @@ def read_benchmark(
     InputError
         There is no such benchmark or query, bad ground truth or another benchmark's, missing photos.
     """
+    from cvpire.datasets.ground_truth import read_ground_truth
+
     folder, known = Path(folder), BENCHMARKS.get(kind)
     planned = planned_benchmark(kind, folder, queries)
     truth = read_ground_truth(ground_truth, difficulty)
@@ -162,10 +170,12 @@ def read_benchmark(
 
 def photo_names(ground_truth: str | Path) -> frozenset[str]:
     """Photos that a ground-truth file names: what must come out of the archives, no more and no less."""
+    from cvpire.datasets.ground_truth import read_ground_truth
+
     return read_ground_truth(ground_truth).names
 
 
-def _fault(truth: GroundTruth, planned: Dataset, database: int | None, revisited: bool) -> str | None:
+def _fault(truth: "GroundTruth", planned: Dataset, database: int | None, revisited: bool) -> str | None:
     """Say why ground truth is not that of the planned queries, or None; a `database` of None may have any size."""
     if lacking := planned.queries.keys() - truth.queries.keys():
         return f"it lacks the queries {some(lacking)}"

@@ -3,16 +3,15 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
-from cvpire.datasets import Dataset, some, with_answers
+from cvpire.datasets import Dataset, Missing, some, with_answers
 from cvpire.datasets.ground_truth import GroundTruth, read_ground_truth
 from cvpire.datasets.names import photo_name
 from cvpire.errors import InputError
 from cvpire.photos import SUFFIXES
 
 
-def read_folder(folder: str | Path, ground_truth: str | Path, missing: Literal["error", "drop"] = "error") -> Dataset:
+def read_folder(folder: str | Path, ground_truth: str | Path, missing: Missing = "error") -> Dataset:
     """List the photos of a folder and join them with their ground truth.
 
     Parameters

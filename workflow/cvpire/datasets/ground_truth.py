@@ -1,28 +1,22 @@
 """Read ground truth: our JSON, or the files in which Oxford-5k and Paris-6k are distributed, original and revisited."""
 
-import io
 import json
-import pickle
-import re
-import struct
 import unicodedata
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from math import prod
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cvpire.config import Options, validate
 from cvpire.datasets import Difficulty, Query, revisited_answers, some
 from cvpire.datasets.names import photo_name
-from cvpire.errors import InputError, reason, shown
-from cvpire.pickles import DataUnpickler, checked_set
+from cvpire.errors import InputError, reason
+from cvpire.options import Options, validate
+from cvpire.untrusted.matlab import read_matlab
+from cvpire.untrusted.pickles import unpickle
 
 MAX_BYTES = 64 * 2**20
 """Larger files are refused: the ground truth of Paris-6k has 0.25 MB."""
@@ -171,8 +165,8 @@ def _read_distributed(
 ) -> dict[str, Any]:
     try:
         raw = load(data)
-    except Exception as error:  # corrupt files raise anything: EOFError, KeyError, TypeError, MemoryError, ...
-        raise InputError(f"{path}: not the Oxford/Paris ground truth ({reason(error)}); expected {expected}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not the Oxford/Paris ground truth ({error}); expected {expected}") from None
     try:
         return _as_json(raw, first)
     except _Unexpected as error:
@@ -253,166 +247,6 @@ def _photos(section: Any, key: str, names: list[str], first: int, place: str = "
     return photos
 
 
-def _unpickle(data: bytes) -> Any:
-    return _Unpickler(io.BytesIO(data), len(data)).load()
-
-
-class _Unpickler(DataUnpickler):
-    """Reads arrays as lists: numpy's own classes are code.
-
-    A pickle can tell a real `numpy.dtype` that its object pointers are plain bytes, and so read and call any address.
-    """
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Look up what a pickle may name: sets and the stand-ins for numpy."""
-        match module.replace("numpy.core.", "numpy._core."), name:
-            case "builtins" | "__builtin__", "set" | "frozenset":
-                return checked_set
-            case "numpy", "dtype":
-                return partial(_Elements, self.count)
-            case "numpy", "ndarray":
-                return _Array
-            case "numpy._core.multiarray", "_reconstruct":
-                return _Array.empty
-            case "numpy._core.multiarray", "scalar":
-                return _Array.scalar
-            case "numpy._core.numeric", "_frombuffer":  # how arrays are written since protocol 5
-                return _Array.from_buffer
-        return super().find_class(module, name)
-
-
-_FORMATS = {
-    **{"b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q"},
-    **{"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "f2": "e", "f4": "f", "f8": "d"},
-}
-"""numpy's names of numbers, and the struct module's."""
-
-
-class _Elements:
-    """Stand-in for numpy.dtype: how an array's bytes become values."""
-
-    def __init__(self, count: Callable[[int], None], code: str, *_: Any) -> None:
-        known = isinstance(code, str) and (code in _FORMATS or re.fullmatch(r"U[1-9]\d{0,3}|O8?", code))
-        if not known:
-            raise pickle.UnpicklingError(f"refused to load numpy values of type {shown(code)}")
-        self.count, self.code, self.big_endian = count, code, False
-
-    def __setstate__(self, state: tuple) -> None:
-        self.big_endian = state[1] == ">"
-
-    def decode(self, data: Any) -> list:
-        if isinstance(data, str):  # Python 2's bytes
-            data = data.encode("latin-1")
-        # `bytes(number)` and the like would let a few bytes ask for any amount of memory.
-        if not isinstance(data, list if self.code.startswith("O") else bytes | bytearray):
-            raise pickle.UnpicklingError(f"refused to load a numpy array from a {_kind(data)}")
-        self.count(len(data))
-        if self.code.startswith("O"):
-            return data
-        if self.code.startswith("U"):
-            width, encoding = 4 * int(self.code[1:]), "utf-32-be" if self.big_endian else "utf-32-le"
-            return [data[i : i + width].decode(encoding).rstrip("\0") for i in range(0, len(data), width)]
-        order = ">" if self.big_endian else "<"
-        return [value for (value,) in struct.iter_unpack(order + _FORMATS[self.code], data)]
-
-
-class _Array(list):
-    """Stand-in for numpy.ndarray: a list that is filled as numpy fills an array."""
-
-    def __setstate__(self, state: tuple) -> None:
-        _, shape, elements, _, data = state
-        self[:] = self.from_buffer(data, elements, shape)
-
-    @classmethod
-    def empty(cls, *_: Any) -> "_Array":
-        return cls()
-
-    @classmethod
-    def scalar(cls, elements: _Elements, data: Any) -> Any:
-        (value,) = elements.decode(data)
-        return value
-
-    @classmethod
-    def from_buffer(cls, data: Any, elements: _Elements, shape: tuple, *_: Any) -> "_Array":
-        values = cls(elements.decode(data))
-        if tuple(shape) != (len(values),):
-            raise pickle.UnpicklingError(f"{len(values)} values in an array that should have one dimension")
-        return values
-
-
-def _load_matlab(data: bytes) -> dict[str, Any]:
-    """Read what is needed of a MATLAB file of level 5 ("MAT-File Format", The MathWorks).
-
-    scipy.io.loadmat is not for files of unknown origin: a few changed bytes crash the whole process.
-    """
-    if data[124:128] != b"\x00\x01IM":  # version 1, little-endian
-        raise ValueError("another version, or no MATLAB file")
-    variables, size = {}, 0
-    for kind, content in _elements(memoryview(data)[128:]):
-        if kind == _COMPRESSED:
-            # A few compressed bytes can ask for any amount of memory.
-            content = memoryview(zlib.decompressobj().decompress(content, MAX_BYTES - size + 1))
-            size += len(content)
-            if size > MAX_BYTES:
-                raise ValueError(f"more than {MAX_BYTES // 2**20} MB when decompressed")
-            ((kind, content),) = _elements(content)
-        _, _, (_, name) = islice(_elements(content), 3)
-        name = bytes(name).decode("ascii")
-        if name in variables:
-            raise ValueError(f"two variables {name}")
-        if name in ("imlist", "qimlist", "qidx", "gnd"):
-            variables[name] = _matlab_value(content)
-    return variables
-
-
-_COMPRESSED = 15
-_MATLAB_NUMBERS = {1: "b", 2: "B", 3: "h", 4: "H", 5: "i", 6: "I", 7: "f", 9: "d", 12: "q", 13: "Q"}
-_MATLAB_TEXTS = {1: "ascii", 2: "ascii", 4: "utf-16-le", 16: "utf-8", 17: "utf-16-le", 18: "utf-32-le"}
-"""Numbers of MATLAB's data types, and the struct module's letters or Python's encodings."""
-
-
-def _elements(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Type and content of each data element."""
-    position = 0
-    while position < len(data):
-        kind, size = struct.unpack_from("<II", data, position)
-        position += 8
-        if kind >> 16:  # a small element: type and size share four bytes, and the content is the next four
-            kind, size, content = kind & 0xFFFF, kind >> 16, data[position - 4 : position]
-        else:
-            content = data[position : position + size]
-            position += size if kind == _COMPRESSED else size + -size % 8
-        if len(content) < size:
-            raise ValueError("truncated")
-        yield kind, content[:size]
-
-
-def _matlab_value(data: memoryview) -> Any:
-    """MATLAB's structs, cells, texts and numbers as lists of dicts, lists, strings and lists of numbers."""
-    elements = _elements(data)
-    (_, flags), (_, shape), _ = islice(elements, 3)
-    match flags[0]:
-        case 1:  # cell
-            value = [_matlab_value(content) for _, content in elements]
-        case 2:  # struct
-            (_, width), (_, text) = islice(elements, 2)
-            (width,) = struct.unpack("<i", width)
-            keys = [key.rstrip(b"\0").decode("ascii") for (key,) in struct.iter_unpack(f"{width}s", text)]
-            values = [_matlab_value(content) for _, content in elements]
-            value = [dict(zip(keys, values[i : i + len(keys)], strict=True)) for i in range(0, len(values), len(keys))]
-        case 4:  # char
-            ((kind, content),) = elements
-            return bytes(content).decode(_MATLAB_TEXTS[kind])
-        case _:  # numbers; other kinds have other elements
-            ((kind, content),) = elements
-            numbers = [number for (number,) in struct.iter_unpack("<" + _MATLAB_NUMBERS[kind], content)]
-            # MATLAB's numbers are doubles unless said otherwise.
-            value = [int(number) if number == number // 1 else number for number in numbers]
-    if len(value) != prod(number for (number,) in struct.iter_unpack("<i", shape)):
-        raise ValueError("another number of values than the shape says")
-    return value
-
-
 def _twice(names: Iterable[str]) -> set[str]:
     counts = Counter(unicodedata.normalize("NFC", name) for name in names)
     return {name for name, count in counts.items() if count > 1}
@@ -426,13 +260,13 @@ _READERS = {
     ".json": _read_json,
     ".pkl": partial(
         _read_distributed,
-        load=_unpickle,
+        load=unpickle,
         first=0,
         expected="a pickle of dicts, lists, strings, numbers and one-dimensional numpy arrays",
     ),
     ".mat": partial(
         _read_distributed,
-        load=_load_matlab,
+        load=partial(read_matlab, names=("imlist", "qimlist", "qidx", "gnd"), most=MAX_BYTES),
         first=1,
         expected="a MATLAB file of version 5 to 7.2 (`save -v7`)",
     ),

@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 from cvpire.errors import InputError
 
+Asked = Literal["first", "all"]
+"""Which photos of a group are queries."""
+
 NUMBERED = r"(.*?)[-_ ]*\d+"
 """keble_000028 and keble_000055 show `keble`, "tower 1" and "tower 2" the `tower`."""
 
 
-def group_ground_truth(
-    names: Collection[str], pattern: str = NUMBERED, queries: Literal["first", "all"] = "first"
-) -> dict[str, Any]:
+def group_ground_truth(names: Collection[str], pattern: str = NUMBERED, queries: Asked = "first") -> dict[str, Any]:
     r"""Make ground truth of groups of photos.
 
     Parameters

@@ -14,7 +14,7 @@ def audit_figure(audit: pd.DataFrame) -> Figure:
     Parameters
     ----------
     audit : DataFrame
-        Of `cvpire.audit.run_audit`; its rows of the metric ssim count.
+        Of `cvpire.audit.artefacts.run_audit`; its rows of the metric ssim count.
 
     Returns
     -------
@@ -28,10 +28,10 @@ def audit_figure(audit: pd.DataFrame) -> Figure:
     handles = []
     for method, part in rows.groupby("method", sort=False):
         (line,) = axes.plot(part["published"], part["corrected"], linestyle="", markeredgewidth=0.7, label=method)
-        marker, color = line.get_marker(), line.get_color()
+        marker, colour = line.get_marker(), line.get_color()
         # Small, since the values of all methods lie on one line.
-        filled = {"markerfacecolor": color, "markeredgewidth": 0, "markersize": 3}
-        axes.plot(part["published"], part["recomputed"], linestyle="", marker=marker, color=color, **filled)
+        filled = {"markerfacecolor": colour, "markeredgewidth": 0, "markersize": 3}
+        axes.plot(part["published"], part["recomputed"], linestyle="", marker=marker, color=colour, **filled)
         handles.append(line)
     look = {"linestyle": "", "color": "black", "marker": "o", "markeredgewidth": 0.7}
     handles += [

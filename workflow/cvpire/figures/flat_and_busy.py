@@ -1,13 +1,26 @@
-"""Figure 3.1: the same perturbation where a photo is flat and where it is busy."""
+"""The same perturbation where a photo is flat and where it is busy."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from cvpire.errors import InputError
-from cvpire.figures.comparison import choose_crop, crop_side, window_sums
+from cvpire.figures.choosing import choose_crop, crop_side, given, window_sums
 from cvpire.figures.panels import Square, cut, frame, mark_square, panel_rows, whole_pixels
-from cvpire.figures.style import style
-from cvpire.variance import grey_values
+from cvpire.figures.style import Drawn, style
+from cvpire.results import Results
+from cvpire.variance.luminance import grey_values
+
+if TYPE_CHECKING:
+    from cvpire.config import FigureOptions
+
+
+def draw(results: Results, shown: "FigureOptions") -> Drawn:
+    """A photo, with squares chosen by the variance map of it that bounds an attack."""
+    photo = results.photo(shown.dataset, shown.query)
+    variance = results.variance(shown.dataset, shown.maps[0], shown.query, photo.shape)
+    return Drawn(flat_and_busy(photo, variance, **given(magnification=shown.magnification)))
 
 
 @style()
@@ -21,7 +34,7 @@ def flat_and_busy(
     amplitude: int = 20,
     seed: int = 0,
 ) -> Figure:
-    """Draw a photo with the same noise in two squares, and the squares before and after, magnified (Figure 3.1).
+    """Draw a photo with the same noise in two squares, and the squares before and after, magnified.
 
     Parameters
     ----------

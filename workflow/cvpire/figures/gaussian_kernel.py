@@ -1,18 +1,28 @@
-"""Figure 2.14: the Gaussian kernel."""
+"""The Gaussian kernel."""
 
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cvpire.figures.style import style
-from cvpire.variance import gaussian
+from cvpire.figures.style import Drawn, style
+from cvpire.variance.colour import gaussian
+
+if TYPE_CHECKING:
+    from cvpire.config import FigureOptions
+    from cvpire.results import Results
+
+
+def draw(results: "Results", shown: "FigureOptions") -> Drawn:
+    """The thesis's kernel."""
+    return Drawn(gaussian_kernel())
 
 
 @style()
 def gaussian_kernel(kernel_size: int = 3, sigma: float = 1.0) -> Figure:
-    """Draw the kernel that the thesis's figure shows beside the one that weighs colour differences (Figure 2.14).
+    """Draw the kernel that the thesis's figure shows beside the one that weighs colour differences.
 
     They differ: the former is `pixel_means`, the latter `centre_values`.
 
@@ -41,8 +51,8 @@ def gaussian_kernel(kernel_size: int = 3, sigma: float = 1.0) -> Figure:
         panel.grid(visible=False)
         panel.spines[:].set_visible(False)
         for (row, column), weight in np.ndenumerate(kernel) if kernel_size <= 7 else ():
-            color = "black" if weight > 0.5 * highest else "white"
-            panel.text(column - reach, row - reach, f"{weight:.4f}", color=color, size=7, ha="center", va="center")
+            colour = "black" if weight > 0.5 * highest else "white"
+            panel.text(column - reach, row - reach, f"{weight:.4f}", color=colour, size=7, ha="center", va="center")
     panels[0].set_ylabel("y (pixels)")
     figure.colorbar(image, ax=panels, location="bottom", label="Weight", ticks=MaxNLocator(5), aspect=40, shrink=0.8)
     return figure

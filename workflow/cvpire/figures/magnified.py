@@ -1,4 +1,4 @@
-"""Figures 4.7 to 4.11, A.2, A.3: photos or maps of one size, whole and magnified."""
+"""Photos or maps of one size, whole and magnified."""
 
 import math
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ LONGEST = 1.5
 
 @style()
 def magnified(images: Mapping[str, np.ndarray], square: Square) -> Figure:
-    """Draw images whole, with one square marked, and below them that square magnified (Figure 4.7).
+    """Draw images whole, with one square marked, and below them that square magnified.
 
     Parameters
     ----------
     images : mapping of str to array
         By caption, in the order of the panels: photos, uint8 (H, W, 3) RGB, or variance maps, (H, W) in [0, 1].
     square : (left, top, side)
-        In pixels of the photo; see `cvpire.figures.comparison.choose_crop`.
+        In pixels of the photo; see `cvpire.figures.choosing.choose_crop`.
 
     Returns
     -------

@@ -95,6 +95,13 @@ def panel_rows(
     return figure, [[next(axes) for _ in panels] for _, panels in rows]
 
 
+def balanced(panels: Sequence, most: int) -> list[Sequence]:
+    """Part panels into rows of at most so many, of nearly equal lengths, longer ones first."""
+    rows = math.ceil(len(panels) / most) or 1
+    cuts = [math.ceil(len(panels) * row / rows) for row in range(rows + 1)]
+    return [panels[start:stop] for start, stop in pairwise(cuts)]
+
+
 def whole_pixels(pixels: int, columns: int) -> tuple[float, int]:
     """Choose a page on which images of so many pixels, side by side, have whole pixels.
 
@@ -149,9 +156,9 @@ def mark_square(axes: Axes, square: Square, label: str = "") -> None:
         axes.annotate(label, **place, textcoords="offset points", va="bottom" if above else "top", bbox=box)
 
 
-def frame(axes: Axes, color: str = MARK, linestyle: str = "-", linewidth: float = 1.2) -> None:
+def frame(axes: Axes, colour: str = MARK, linestyle: str = "-", linewidth: float = 1.2) -> None:
     """Draw a frame around a panel."""
-    axes.spines[:].set(visible=True, color=color, linestyle=linestyle, linewidth=linewidth, capstyle="butt")
+    axes.spines[:].set(visible=True, color=colour, linestyle=linestyle, linewidth=linewidth, capstyle="butt")
 
 
 def variance_bar(figure: Figure, axes: Axes) -> None:

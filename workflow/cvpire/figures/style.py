@@ -4,6 +4,7 @@ import textwrap
 from bisect import bisect_left
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -12,7 +13,10 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
-from cvpire.files import whole
+from cvpire.files import whole, write_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STYLE = Path(__file__).with_name("cvpire.mplstyle")
 
@@ -28,6 +32,14 @@ _FORMATS = {
     ".png": {"dpi": "figure"},
     ".pdf": {"metadata": {"CreationDate": None}, "dpi": VECTOR_DPI},
 }
+
+
+class Drawn(NamedTuple):
+    """What a figure's module hands out."""
+
+    figure: Figure
+    data: "pd.DataFrame | None" = None
+    """What is drawn, where it is numbers; written beside the figure."""
 
 
 def style() -> AbstractContextManager[None]:
@@ -62,9 +74,18 @@ def save(figure: Figure, stem: str | Path) -> list[Path]:
     return paths
 
 
-def plot_reference(axes: Axes, height: float, label: str | None = None, color: str = "black") -> Line2D:
+def write(drawn: Drawn, stem: str | Path) -> list[Path]:
+    """Write a figure as `save` does, and its data, where it has any, as `stem`.csv."""
+    paths = save(drawn.figure, stem)
+    if drawn.data is not None:
+        paths.append(Path(f"{stem}.csv"))
+        write_csv(paths[-1], drawn.data)
+    return paths
+
+
+def plot_reference(axes: Axes, height: float, label: str | None = None, colour: str = "black") -> Line2D:
     """Draw a dashed horizontal line without markers; only references look so."""
-    return axes.axhline(height, label=label, color=color, linestyle="--", linewidth=0.8, marker="")
+    return axes.axhline(height, label=label, color=colour, linestyle="--", linewidth=0.8, marker="")
 
 
 def start_at_zero(axes: Axes) -> None:

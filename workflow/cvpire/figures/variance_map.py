@@ -1,16 +1,29 @@
-"""Figure 3.3: a photo and its variance map."""
+"""A photo and its variance map."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from cvpire.errors import InputError
 from cvpire.figures.panels import BAR, panel_rows, variance_bar, whole_pixels
-from cvpire.figures.style import style
+from cvpire.figures.style import Drawn, style
+from cvpire.results import Results
+
+if TYPE_CHECKING:
+    from cvpire.config import FigureOptions
+
+
+def draw(results: Results, shown: "FigureOptions") -> Drawn:
+    """A photo, and the variance map of it that bounds an attack."""
+    photo = results.photo(shown.dataset, shown.query)
+    variance = results.variance(shown.dataset, shown.maps[0], shown.query, photo.shape)
+    return Drawn(variance_map(photo, variance))
 
 
 @style()
 def variance_map(photo: np.ndarray, variance: np.ndarray) -> Figure:
-    """Draw a photo, and its variance map side by side, over the map's colour bar (Figure 3.3).
+    """Draw a photo, and its variance map side by side, over the map's colour bar.
 
     Parameters
     ----------

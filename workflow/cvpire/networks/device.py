@@ -21,6 +21,12 @@ def choose_device(device: str) -> torch.device:
     return torch.device(device, free_gpu()) if device == "cuda" else torch.device(device)
 
 
+def use_threads(threads: int) -> None:
+    """Let torch compute on that many threads; 0: as many as it chooses."""
+    if threads:
+        torch.set_num_threads(threads)
+
+
 @cache
 def free_gpu() -> int:
     """Take the visible GPU on which the fewest of this user's jobs on this machine run, for the rest of the process.

@@ -1,7 +1,8 @@
 """A descriptor network: photo in, unit vector out."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -9,14 +10,16 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
 from cvpire.errors import InputError
-from cvpire.networks.backbones import Backbone, load_backbone, normalisation
-from cvpire.networks.checkpoints import finite
+from cvpire.networks.backbone import Backbone
+from cvpire.networks.catalogue import ARCHITECTURES, SMALLEST_SIDE
 from cvpire.networks.device import choose_device
 from cvpire.networks.folding import fold_batch_norm
 from cvpire.networks.pooling import make_pooling, spoc
 from cvpire.networks.whitening import learned_whitening
+from cvpire.untrusted.checkpoints import finite
 
-_SMALLEST_SIDE = 32  # one pixel of a feature map
+if TYPE_CHECKING:
+    from cvpire.config import NetworkOptions
 
 
 class Network(nn.Module):
@@ -42,6 +45,8 @@ class Network(nn.Module):
         Shares of the photo's size at which it is described.
     combine : callable
         Descriptors of S scales (B, C, S, 1) to one (B, C), as a pooling does.
+    smallest_side : int
+        Pixels a side that a photo needs, at its smallest scale.
 
     The body computes with the floating-point type of its weights; all that follows with float32.
     """
@@ -57,19 +62,21 @@ class Network(nn.Module):
         learned: nn.Linear | None = None,
         scales: Sequence[float] = (1.0,),
         combine: Callable[[Tensor], Tensor] = spoc,
+        smallest_side: int = SMALLEST_SIDE,
     ):
         super().__init__()
         self.body, self.pool, self.mean, self.std = body, pool, tuple(mean), tuple(std)
         self.layer, self.learned, self.scales, self.combine = layer, learned, tuple(scales), combine
+        self.smallest_side = smallest_side
 
     def forward(self, normalised: Tensor) -> Tensor:
         """Describe normalised photos (B, 3, H, W) by unit vectors (B, D); `InputError` where they are too small."""
         height, width = normalised.shape[2:]
-        smallest = min(self.scales)
-        if int(min(height, width) * smallest) < _SMALLEST_SIDE:
+        smallest, needed = min(self.scales), self.smallest_side
+        if int(min(height, width) * smallest) < needed:
             scaled = "" if smallest == 1 else f" at scale {smallest:.4g}"
             raise InputError(
-                f"a photo of {width} x {height} is too small: a network needs {_SMALLEST_SIDE} pixels a side{scaled}"
+                f"a photo of {width} x {height} is too small: a network needs {needed} pixels a side{scaled}"
             )
         descriptors = [self._at_one_scale(resized(normalised, scale)) for scale in self.scales]
         if len(descriptors) == 1:
@@ -84,34 +91,16 @@ class Network(nn.Module):
         pooled = normalize(self.pool(features), dim=1)
         return pooled if self.layer is None else normalize(self.layer(pooled), dim=1)
 
+    @torch.inference_mode()
     def describe(self, pixels: np.ndarray) -> np.ndarray:
         """Describe one photo, uint8 of shape (H, W, 3), by a float32 unit vector (D,)."""
-        return self.describe_batch(pixels[None])[0]
-
-    @torch.inference_mode()
-    def describe_batch(self, pixels: np.ndarray) -> np.ndarray:
-        """Describe photos of one size, uint8 of shape (B, H, W, 3), by float32 unit vectors (B, D).
-
-        A photo's descriptor depends on its batch by rounding only (on a CPU by less than 1e-7).
-        """
-        values = as_tensor(pixels, next(self.parameters()).device)
+        values = as_tensor(pixels[None], next(self.parameters()).device)
         mean, std = (values.new_tensor(v).view(3, 1, 1) for v in (self.mean, self.std))
-        batch = ((values - mean) / std).contiguous(memory_format=torch.channels_last)
-        return self(batch).float().cpu().numpy()
+        photo = ((values - mean) / std).contiguous(memory_format=torch.channels_last)
+        return self(photo)[0].float().cpu().numpy()
 
 
-def load_network(
-    architecture: str,
-    weights: str,
-    gem_power: float | None = None,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
-    pooling: Literal["gem", "mac", "spoc", "rmac"] = "gem",
-    whitening: Literal["layer", "learned", "none"] | None = None,
-    scales: Sequence[float] = (1.0,),
-    precision: Literal["float32", "tf32", "bfloat16"] = "float32",
-    device: str = "auto",
-) -> Network:
+def load_network(options: "NetworkOptions", device: Literal["auto", "cpu", "cuda"] = "auto") -> Network:
     """Load a network, ready to describe or to attack.
 
     What the checkpoint says about its network holds where the options say nothing. Options that say something hold,
@@ -125,10 +114,9 @@ def load_network(
 
     Parameters
     ----------
-    architecture, weights, gem_power, mean, std, pooling, whitening, scales
-        See `cvpire.config.NetworkOptions`.
-    precision : {"float32", "tf32", "bfloat16"}
-        As there. Whether a GPU rounds to tf32 is a setting of the process, so the last network loaded decides it.
+    options : NetworkOptions
+        Explained there. Whether a GPU rounds to tf32 is a setting of the process, so the `precision` of the last
+        network loaded decides it.
     device : {"auto", "cpu", "cuda"}
         auto: CUDA where there is a GPU.
 
@@ -138,52 +126,53 @@ def load_network(
         Missing or unreadable weights, options that contradict the checkpoint or each other, a whitening that it lacks,
         no GPU where one is asked for.
     """
-    backbone = load_backbone(architecture, weights)
-    _check_pooling(pooling, gem_power, whitening, backbone, weights)
-    pool = make_pooling(pooling, gem_power or backbone.power or 3.0)
-    layer = backbone.layer if whitening != "none" else None
-    if whitening == "layer" and layer is None:
+    known = ARCHITECTURES[options.architecture]
+    weights = options.weights
+    backbone = import_module(f"cvpire.networks.{known.module}").load(options.architecture, weights)
+    _check_pooling(options, backbone)
+    pool = make_pooling(options.pooling, options.gem_power or backbone.power or 3.0)
+    layer = backbone.layer if options.whitening != "none" else None
+    if options.whitening == "layer" and layer is None:
         raise InputError(
             f"whitening: {weights} has no whitening layer; set `whitening: none`, or `learned` if it has Lw"
         )
     learned = None
-    if whitening == "learned":
+    if options.whitening == "learned":
         dimensions = layer.out_features if layer else backbone.channels
-        learned = learned_whitening(backbone.meta, len(scales) > 1, dimensions, weights)
-    usual_mean, usual_std = normalisation(architecture)
+        learned = learned_whitening(backbone.meta, len(options.scales) > 1, dimensions, weights)
     network = Network(
         fold_batch_norm(backbone.body.eval()),
         pool,
-        mean or _three(backbone, "mean", weights) or usual_mean,
-        std or _three(backbone, "std", weights) or usual_std,
+        options.mean or _three(backbone, "mean", weights) or known.mean,
+        options.std or _three(backbone, "std", weights) or known.std,
         layer=layer,
         learned=learned,
-        scales=scales,
-        combine=pool if pooling == "gem" and layer is None else spoc,
+        scales=options.scales,
+        combine=pool if options.pooling == "gem" and layer is None else spoc,
+        smallest_side=known.smallest_side,
     )
-    if precision == "bfloat16":
+    if options.precision == "bfloat16":
         network.body.to(torch.bfloat16)
     # torch rounds convolutions on a GPU to tf32 unless it is told not to.
     for part in (torch.backends.cudnn.conv, torch.backends.cuda.matmul):
-        part.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+        part.fp32_precision = "tf32" if options.precision == "tf32" else "ieee"
     network.requires_grad_(False)
     return network.to(choose_device(device), memory_format=torch.channels_last)
 
 
-def _check_pooling(
-    pooling: str, gem_power: float | None, whitening: str | None, backbone: Backbone, weights: str
-) -> None:
+def _check_pooling(options: "NetworkOptions", backbone: Backbone) -> None:
+    pooling, weights = options.pooling, options.weights
     trained = backbone.meta.get("pooling") or pooling
-    if pooling != "gem" and gem_power is not None:
+    if pooling != "gem" and options.gem_power is not None:
         raise InputError(f"gem_power: {pooling} pooling has no exponent; leave gem_power out or set `pooling: gem`")
     if trained == pooling:
         return
-    if pooling == "gem" and gem_power is None:
+    if pooling == "gem" and options.gem_power is None:
         raise InputError(
             f"pooling: {weights} was trained with {trained} pooling; set `pooling: {trained}`, "
             "or give `gem_power` to pool by the generalised mean all the same"
         )
-    if whitening == "learned" or (backbone.layer is not None and whitening != "none"):
+    if options.whitening == "learned" or (backbone.layer is not None and options.whitening != "none"):
         raise InputError(
             f"whitening: that of {weights} was made for {trained} pooling; with `pooling: {pooling}` "
             "set `whitening: none`"

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from cvpire.errors import InputError, printable
-from cvpire.networks.checkpoints import MOST_NUMBERS, finite, load_state
+from cvpire.untrusted.checkpoints import MOST_NUMBERS, finite, load_state
 
 _PREFERRED = "retrieval-SfM-120k"
 

@@ -4,9 +4,15 @@ import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cvpire.datasets import CleanTwin, Difficulty, QueryPart
+from cvpire.datasets.benchmarks import BENCHMARKS
 from cvpire.errors import InputError
+
+if TYPE_CHECKING:
+    from cvpire.config import NetworkOptions
 
 
 class Protocol(NamedTuple):
@@ -24,6 +30,61 @@ class Protocol(NamedTuple):
         side = f"longest side {self.longest_side}" if self.longest_side else "native size"
         scales = "one scale" if self.scales == (1,) else f"scales {', '.join(f'{scale:.4g}' for scale in self.scales)}"
         return f"query {self.query}, {side}, {scales}, whitening {self.whitening}"
+
+
+def check_ranking(
+    ranking: Path,
+    dataset: str,
+    network: "NetworkOptions",
+    tolerance: float,
+    *,
+    query: QueryPart = "whole",
+    longest_side: int | None = None,
+    clean_twin: CleanTwin = "junk",
+    difficulty: Difficulty = "medium",
+    part: bool = False,
+) -> dict[str, Any]:
+    """Compare the clean mAP of a ranking with the published one.
+
+    Parameters
+    ----------
+    ranking : Path
+        Rows of `cvpire.retrieval.ranking.rank_versions` for the unattacked queries, .csv.
+    dataset : str
+        Kind of the dataset; nothing is published but for the benchmarks.
+    network : cvpire.config.NetworkOptions
+        What ranked.
+    tolerance : float
+        Largest difference that passes, in percentage points.
+    query, longest_side, clean_twin, difficulty
+        How the dataset was read, see `cvpire.config`.
+    part : bool
+        Not all queries were measured, or distractors were added.
+
+    Returns
+    -------
+    dict
+        See `check_clean_map`.
+
+    Raises
+    ------
+    InputError
+        The file is not a ranking, or the difference is larger than the tolerance.
+    """
+    try:
+        with ranking.open(encoding="utf-8", newline="") as file:
+            measured = 100 * fmean(float(row["ap_trapezoid"]) for row in csv.DictReader(file))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{ranking}: not a ranking of `cvpire rank` ({error!r})") from None
+    whitening = network.whitening or ("layer" if "-gem-w-" in network.weights else "none")
+    protocol = Protocol(query, longest_side, tuple(network.scales), whitening)
+    about = f"{Path(network.weights).name} on {dataset}"
+    twin = "relevant" if _revisited(dataset) else clean_twin  # revisited queries have none
+    departures = [name for name in ("gem_power", "mean", "std") if getattr(network, name) is not None]
+    departures += ["another pooling"] if network.pooling != "gem" else []
+    departures += ["some of the queries only, or distractors"] if part else []
+    published = published_maps(network.weights, dataset, difficulty)
+    return check_clean_map(measured, protocol, published, tolerance, twin, about, departures)
 
 
 def published_maps(weights: str, dataset: str, difficulty: str) -> dict[Protocol, float]:
@@ -53,7 +114,6 @@ def published_maps(weights: str, dataset: str, difficulty: str) -> dict[Protocol
     """
     with Path(__file__).with_name("published-map.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    revisited = dataset.startswith("r")
     network = re.sub(r"-[0-9a-f]{7,64}$", "", Path(weights).stem)
     return {
         Protocol(
@@ -65,7 +125,7 @@ def published_maps(weights: str, dataset: str, difficulty: str) -> dict[Protocol
         for row in rows
         if row["weights"] == network
         and row["dataset"] == dataset
-        and (not revisited or row["difficulty"] == difficulty)
+        and (not _revisited(dataset) or row["difficulty"] == difficulty)
     }
 
 
@@ -131,6 +191,10 @@ def check_clean_map(
         f"{about}: the clean mAP is {measured:.2f}, published is {expected} ({protocol}), and gate.tolerance is "
         f"{tolerance:g} percentage points; {hint}. To attack all the same, set gate.enabled to false"
     )
+
+
+def _revisited(dataset: str) -> bool:
+    return dataset in BENCHMARKS and BENCHMARKS[dataset].revisited
 
 
 def _same(one: Protocol, other: Protocol) -> bool:

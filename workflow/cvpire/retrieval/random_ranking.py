@@ -1,14 +1,18 @@
 """The mAP of random rankings, and the other numbers that chapter 4 derives (section 4.2.3, Table 4.2)."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from cvpire.datasets import Query
-from cvpire.datasets.ground_truth import GroundTruth
+from cvpire.datasets import Dataset, Query
 from cvpire.errors import InputError
 from cvpire.retrieval.average_precision import FORMS, average_precision, expected_random_average_precision
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cvpire.datasets.ground_truth import GroundTruth
 
 _FEWEST = 30  # shuffles before the estimated standard error is trusted
 
@@ -33,6 +37,27 @@ def ranking_sizes(queries: Mapping[str, Query], database: Collection[str]) -> tu
         [len(query.relevant) for query in queries.values()],
         [len(database - query.junk) for query in queries.values()],
     )
+
+
+def random_table(dataset: Dataset, form: str = "sum") -> list[dict[str, Any]]:
+    """Compute the expected average precision of a random ranking for each query (section 4.2.3).
+
+    Parameters
+    ----------
+    dataset : Dataset
+    form : {"sum", "trapezoid"}
+        Of column `ap`.
+
+    Returns
+    -------
+    list of dict
+        One row a query: `query`, `ap`, and average precision in each form.
+    """
+    rows = []
+    for name, relevant, ranked in zip(dataset.queries, *ranking_sizes(dataset.queries, dataset.database), strict=True):
+        values = {f"ap_{each}": expected_random_average_precision(relevant, ranked, each) for each in FORMS}
+        rows.append({"query": name, "ap": values[f"ap_{form}"], **values})
+    return rows
 
 
 def shuffled_map(
@@ -105,7 +130,7 @@ def expected_map(relevant_counts: Sequence[int], ranked_counts: Sequence[int], f
     )
 
 
-def random_map_table(truths: Mapping[str, GroundTruth], standard_error: float = 0.005) -> pd.DataFrame:
+def random_map_table(truths: Mapping[str, "GroundTruth"], standard_error: float = 0.005) -> "pd.DataFrame":
     """Compare the random mAP of some ground truths, exactly and by shuffling, in both forms.
 
     Parameters
@@ -120,6 +145,8 @@ def random_map_table(truths: Mapping[str, GroundTruth], standard_error: float = 
     pandas.DataFrame
         Columns ground truth, form, exact, shuffled, standard error (all in percent) and shuffles.
     """
+    import pandas as pd
+
     rows = []
     for name, truth in truths.items():
         if truth.database is None:
@@ -132,7 +159,7 @@ def random_map_table(truths: Mapping[str, GroundTruth], standard_error: float = 
     return pd.DataFrame(rows, columns=columns).round({"exact": 4, "shuffled": 4, "standard error": 5})
 
 
-def derived_numbers() -> pd.DataFrame:
+def derived_numbers() -> "pd.DataFrame":
     """Numbers of chapter 4 that follow from others by arithmetic alone.
 
     Section 4.2.3 sets P(k) = 1 and a single corr(k) = 1 in eq. 4.1, which leaves mAP = 100 / R, and reads R as the
@@ -146,6 +173,8 @@ def derived_numbers() -> pd.DataFrame:
     pandas.DataFrame
         Columns printed (in the thesis), place, meaning, formula and value.
     """
+    import pandas as pd
+
     rows = [
         ("19.72", "section 4.2.3", "R for the mAP of CV-PIRE on Oxford-5k", "100 / 5.07", 100 / 5.07),
         ("11.24", "section 4.2.3", "R for the mAP of CV-PIRE on Paris-6k", "100 / 8.90", 100 / 8.90),

@@ -9,14 +9,81 @@ from typing import Any
 import numpy as np
 
 from cvpire.datasets import Dataset, Query
+from cvpire.datasets.listing import read_listing
 from cvpire.errors import InputError
+from cvpire.layout import read_variant
+from cvpire.progress import progress
 from cvpire.retrieval.average_precision import FORMS, average_precision
-from cvpire.retrieval.shards import open_shard, shard_names
+from cvpire.retrieval.describing import Describer, describe_photos
+from cvpire.retrieval.descriptors import open_shard, shard_names
 
 _FRACTION_BITS = 26  # of descriptors as fixed-point numbers
 _LONGEST = 1.005  # length of a unit vector, with room for rounding
 _BLOCK = 512  # descriptors multiplied at a time: 12 MB where D = 2048
 _SCORES = 2**29  # bytes of similarities held at a time
+
+
+def rank_versions(
+    listing: Path,
+    folder: Path,
+    network: Describer,
+    read: Callable[[Path], np.ndarray],
+    shards: Sequence[Path],
+    *,
+    distractors: Path | None = None,
+    variants: Sequence[str] = (),
+    suffix: str = ".jpg",
+    form: str = "sum",
+) -> list[dict[str, Any]]:
+    """Rank a database for all versions of its queries, and measure each ranking.
+
+    Parameters
+    ----------
+    listing : Path
+        dataset.json.
+    folder : Path
+        Of the queries: `folder / variant / (name + suffix)`.
+    network, read
+        See `cvpire.retrieval.describing.describe_photos`.
+    shards : sequence of Path
+        Descriptors of the database by the same network.
+    distractors : Path, optional
+        Folder of shards of wrong answers.
+    variants : sequence of str
+        Sub-folders like m50_T100; none: the queries lie in the folder itself.
+    suffix : str
+        Of the queries' files.
+    form : {"sum", "trapezoid"}
+        Form of average precision in column `ap` and at the difficulties.
+
+    Returns
+    -------
+    list of dict
+        One row a query and variant: `query`, `multiplier` and `iteration` (None where no folder says them), `ap`, and
+        what `measure` returns, with `/` between the names of `top`. Queries without a relevant photo are left out.
+
+    Raises
+    ------
+    InputError
+        Bad input of any kind, or no query has a relevant photo.
+    """
+    listed = read_listing(listing)
+    versions = [(name, folder / variant / f"{name}{suffix}") for name in listed.queries for variant in variants or [""]]
+    names, paths = zip(*versions, strict=True)
+    wrong = sorted(distractors.glob("shard-*.npy")) if distractors else []
+    with progress(f"describe {folder}", len(paths)) as show:
+        described = describe_photos(paths, network, read, progress=show)
+    with progress(f"rank {folder}", len(paths)) as show:
+        measured = measure(listed, shards, wrong, names, described, form, show)
+    rows = []
+    for (name, path), values in zip(versions, measured, strict=True):
+        if values is not None:
+            multiplier, iteration = read_variant(path) or (None, None)
+            values = {"ap": values[f"ap_{form}"], **values, "top": "/".join(values["top"])}
+            rows.append({"query": name, "multiplier": multiplier, "iteration": iteration, **values})
+    if not rows:
+        raise InputError(f"{listing}: no query has a relevant photo; nothing can be measured")
+    return rows
 
 
 def similarities(shards: Sequence[Path], queries: np.ndarray, threads: int = 2) -> np.ndarray:

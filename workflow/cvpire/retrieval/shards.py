@@ -1,14 +1,9 @@
-"""Descriptor shards: which photo belongs to which, and how they are read."""
+"""Descriptor shards: which photo belongs to which."""
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
-
-from cvpire.arrays import map_values
-from cvpire.errors import InputError, reason
 
 
 def shard_count(photos: int, shard_size: int) -> int:
@@ -16,36 +11,80 @@ def shard_count(photos: int, shard_size: int) -> int:
     return max(1, math.ceil(photos / shard_size))
 
 
-def shard_members(names: Sequence[str], shard: int, count: int) -> list[str]:
-    """Names that belong to a shard, in their order.
+def shard_of(name: str, count: int) -> int:
+    """Find the shard of a photo by linear hashing [1]_.
 
-    A name alone decides its shard: a new photo changes one shard, and the other descriptors stay as they are.
+    A name alone decides its shard, so that a new photo changes one shard, and the other descriptors stay as they are.
+    When the database has grown so far that there is one shard more, it takes half of the photos of one shard, and
+    again the others stay. Until all are split, those that are not have twice as many photos as those that are.
+
+    Parameters
+    ----------
+    name : str
+        Of the photo.
+    count : int
+        Number of shards, >= 1.
+
+    Returns
+    -------
+    int
+        In [0, count).
+
+    References
+    ----------
+    .. [1] Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980.
     """
-    return [name for name in names if zlib.crc32(name.encode()) % count == shard]
+    level = 1 << (count.bit_length() - 1)  # the largest power of two that is not above the count
+    shard = zlib.crc32(name.encode()) % (2 * level)
+    return shard if shard < count else shard - level
 
 
-def open_shard(shard: Path) -> np.ndarray:
-    """Map the descriptors of a shard, float32 of shape (N, D), into memory; `InputError` where there are none."""
-    try:
-        values = map_values(shard)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{shard}: not a descriptor shard ({reason(error)}); delete it and run again") from None
-    if values.dtype != np.float32 or values.ndim != 2:
-        raise InputError(
-            f"{shard}: not a descriptor shard (expected a float32 array of two dimensions); delete it and run again"
-        )
-    return values
+def shard_members(names: Iterable[str], shard: int, count: int) -> list[str]:
+    """Names that belong to a shard, in their order."""
+    return [name for name in names if shard_of(name, count) == shard]
 
 
-def shard_names(shard: Path) -> list[str]:
-    """Names of a shard's photos, one for each descriptor, from the .txt beside it; `InputError` if they are not."""
-    try:
-        # Not `splitlines`, which also splits at separators that may stand in a name.
-        names = shard.with_suffix(".txt").read_text(encoding="utf-8").split("\n")[:-1]
-    except (OSError, ValueError) as error:
-        raise InputError(f"{shard}: not a descriptor shard ({reason(error)}); delete it and run again") from None
-    if len(names) != len(open_shard(shard)):
-        raise InputError(
-            f"{shard}: {len(open_shard(shard))} descriptors but {len(names)} names; delete it and run again"
-        )
-    return names
+def shard_photos(
+    shard: int,
+    count: int,
+    *,
+    listing: Path | None = None,
+    folder: Path | None = None,
+    photos: Iterable[Path] = (),
+) -> dict[str, Path]:
+    """List the photos of a shard by name.
+
+    Parameters
+    ----------
+    shard, count : int
+        Which shard of how many.
+    listing : Path, optional
+        dataset.json: a shard of its database.
+    folder : Path, optional
+        A shard of the photos in this folder and below it.
+    photos : iterable of Path
+        Where neither is given: all of these.
+
+    Returns
+    -------
+    dict
+        Path by name; empty where no name belongs to the shard, as in a small database.
+
+    Raises
+    ------
+    InputError
+        A broken listing, or a folder without photos.
+    """
+    if listing is not None:
+        from cvpire.datasets.listing import read_listing
+
+        listed = read_listing(listing)
+        return {name: listed.photos[name] for name in shard_members(listed.database, shard, count)}
+    if folder is not None:
+        from cvpire.datasets.folder import photo_tree
+
+        tree = photo_tree(folder)
+        return {name: tree[name] for name in shard_members(tree, shard, count)}
+    from cvpire.datasets.names import photo_name
+
+    return {photo_name(photo.stem): photo for photo in photos}

@@ -1,53 +1,40 @@
 """One tidy table of everything that was measured: the source of all tables and figures."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from cvpire import layout
 from cvpire.datasets import Dataset
-from cvpire.datasets.listing import read_listing
 from cvpire.errors import InputError, reason
+from cvpire.measures import DIFFICULTIES, QUALITY, RETRIEVAL
 from cvpire.tables.statistics import landmarks
 
+if TYPE_CHECKING:
+    from cvpire.results import Results
+
 _KEYS = ["query", "multiplier", "iteration"]
-_UNCHANGED = {
-    "ssim": 1.0,
-    "ssim_range_1": 1.0,
-    "ssim_range_2": 1.0,
-    "mse": 0.0,
-    "nrmse": 0.0,
-    "psnr": float("inf"),
-    "ciede2000": 0.0,
-}
+_UNCHANGED = {measure.column: measure.unchanged for measure in QUALITY}
 """Image quality of a query that is its own original."""
 
-
-COLUMNS = ["dataset", "network", "attack", "label", "victim", *_KEYS, "headline", "ap", "ap_sum", "ap_trapezoid"]
-COLUMNS += [*_UNCHANGED, "top", "landmark", "ap_easy", "ap_medium", "ap_hard"]
+COLUMNS = ["dataset", "network", "attack", "label", "victim", *_KEYS, "headline"]
+COLUMNS += [*(measure.column for measure in RETRIEVAL), *_UNCHANGED]
+COLUMNS += ["top", "landmark", *(measure.column for measure in DIFFICULTIES)]
 """Of the table."""
 
 _LONGEST_HEAD = 10_000  # bytes of its first line
 
 
-def collect_results(
-    root: Path, datasets: Sequence[str], attacks: Mapping[str, Mapping[str, Any]], victims: Sequence[str]
-) -> pd.DataFrame:
+def collect_results(results: "Results") -> pd.DataFrame:
     """Join the rankings and the image quality of all queries.
 
     Parameters
     ----------
-    root : Path
-        Folder of the results, with each dataset's listing.
-    datasets : sequence of str
-        Names, in the order of the tables' columns.
-    attacks : mapping
-        By name, in the order of the tables' rows: label, network, victims, datasets, and the multiplier and iterations
-        that go into Table 4.1.
-    victims : sequence of str
-        Networks that ranked the unattacked queries.
+    results : Results
+        A run, whose run.json says what was to be measured.
 
     Returns
     -------
@@ -60,32 +47,43 @@ def collect_results(
     InputError
         A file that is truncated, damaged or lacks rows.
     """
-    tables = []
-    listings = {dataset: read_listing(root / dataset / "dataset.json") for dataset in datasets}
-    for dataset in datasets:
-        for victim in victims:
-            ranking = _ranking(root / dataset / "original" / "retrieval" / f"{victim}.csv", listings[dataset])
-            about = {"network": victim, "attack": "original", "label": "Original", "victim": victim, "headline": True}
-            tables.append(ranking.assign(dataset=dataset, **about, **_UNCHANGED))
-    for dataset in datasets:
-        for attack, about in attacks.items():
-            if dataset not in about["datasets"]:
-                continue
-            folder = root / dataset / about["network"] / attack
-            for victim in about["victims"]:
-                ranking = _ranking(folder / "retrieval" / f"{victim}.csv", listings[dataset])
-                photos = ranking["query"].unique()
-                quality = pd.concat([_read(folder / "quality" / f"{photo}.csv") for photo in photos])
-                table = ranking.merge(quality, on=_KEYS, how="left", validate="one_to_one", indicator=True)
-                for photo in table.loc[table.pop("_merge") != "both", "query"]:
-                    raise _damaged(folder / "quality" / f"{photo}.csv", "it lacks rows")
-                headline = (table.multiplier == about["multiplier"]) & (table.iteration == about["iterations"])
-                given = {"network": about["network"], "attack": attack, "label": about["label"], "victim": victim}
-                tables.append(table.assign(dataset=dataset, **given, headline=headline))
+    run, tables = results.run, []
+    listings = {dataset: results.listing(dataset) for dataset in run.datasets}
+
+    def ranking(dataset: str, attack: str, victim: str) -> pd.DataFrame:
+        names = {"dataset": dataset, "attack": attack, "victim": victim}
+        return _ranking(layout.path(layout.RETRIEVAL, results.root, **names), listings[dataset])
+
+    for dataset in run.datasets:
+        for victim in run.victims:
+            about = {"network": victim, "attack": layout.ORIGINAL, "label": "Original", "victim": victim}
+            unattacked = ranking(dataset, layout.ORIGINAL, victim)
+            tables.append(unattacked.assign(dataset=dataset, **about, headline=True, **_UNCHANGED))
+    for dataset in run.datasets:
+        for name, attack in run.attacks.items():
+            for victim in attack.victims if dataset in attack.datasets else ():
+                ranked = ranking(dataset, name, victim)
+                table = _with_quality(ranked, results.root, dataset, name)
+                headline = (table.multiplier == attack.multiplier) & (table.iteration == attack.iterations)
+                about = {"network": attack.network, "attack": name, "label": attack.label, "victim": victim}
+                tables.append(table.assign(dataset=dataset, **about, headline=headline))
     shown = {dataset: _landmarks(listing) for dataset, listing in listings.items()}
     collected = pd.concat(tables, ignore_index=True)
     collected["landmark"] = [shown[row.dataset][row.query] for row in collected[["dataset", "query"]].itertuples()]
     return collected.reindex(columns=COLUMNS).astype({"multiplier": "Float64", "iteration": "Int64"})
+
+
+def _with_quality(ranking: pd.DataFrame, root: Path, dataset: str, attack: str) -> pd.DataFrame:
+    """Join the image quality of an attack's queries to their ranking."""
+    files = {
+        photo: layout.path(layout.QUALITY, root, dataset=dataset, attack=attack, photo=photo)
+        for photo in ranking["query"].unique()
+    }
+    quality = pd.concat([_read(file) for file in files.values()])
+    table = ranking.merge(quality, on=_KEYS, how="left", validate="one_to_one", indicator=True)
+    for photo in table.loc[table.pop("_merge") != "both", "query"]:
+        raise _damaged(files[photo], "it lacks rows")
+    return table
 
 
 def _landmarks(listing: Dataset) -> dict[str, str]:
@@ -105,10 +103,9 @@ def _ranking(path: Path, listing: Dataset) -> pd.DataFrame:
 
 def collect_random_results(paths: Sequence[Path]) -> pd.DataFrame:
     """Mean expected average precision of a random ranking: one row for each DATASET/random.csv."""
-    means = [_read(path)[["ap", "ap_sum", "ap_trapezoid"]].mean() for path in paths]
-    return pd.DataFrame(means).assign(dataset=[path.parent.name for path in paths])[
-        ["dataset", "ap", "ap_sum", "ap_trapezoid"]
-    ]
+    columns = [measure.column for measure in RETRIEVAL]
+    means = pd.DataFrame([_read(path)[columns].mean() for path in paths])
+    return means.assign(dataset=[path.parent.name for path in paths])[["dataset", *columns]]
 
 
 def read_results(path: str | Path) -> pd.DataFrame:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from cvpire.files import write_text
+from cvpire.measures import MEASURES
 
-FORMATS = {"mAP": "{:z.2f}", "mSSIM": "{:z.3f}", "p": "{:.2g}", "multiplier": "{:.10g}"}
-"""How a number is written, by the last of these words in its column's name, or else in its row's `measure`."""
+_OTHERS = {"p": "{:.2g}", "multiplier": "{:.10g}"}
 
 _LATEX = str.maketrans(
     {
@@ -63,7 +63,11 @@ def _digits(table: pd.DataFrame, name: str) -> list[str]:
 
 
 def _pattern(text: str) -> str | None:
-    return next((FORMATS[word] for word in reversed(text.split()) if word in FORMATS), None)
+    """How a number is written: by what its column's name, or else its row's `measure`, names last."""
+    forms = _OTHERS | {measure.label: f"{{:z.{measure.decimals}f}}" for measure in MEASURES.values()}
+    ends = {name: f" {text} ".rfind(f" {name} ") + len(name) for name in forms if f" {name} " in f" {text} "}
+    # Of two that end there the longer one is meant: `mAP` and `hard mAP`.
+    return forms[max(ends, key=lambda name: (ends[name], len(name)))] if ends else None
 
 
 def _intervals(cells: pd.DataFrame) -> pd.DataFrame:

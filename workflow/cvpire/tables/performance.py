@@ -1,22 +1,34 @@
 """How well the attacks do: Table 4.1."""
 
-from collections.abc import Iterable, Mapping
-from statistics import fmean
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from cvpire.errors import InputError
+from cvpire.layout import ORIGINAL
+from cvpire.measures import MEASURES
 from cvpire.tables.confidence import confidence_table
-from cvpire.tables.selection import ORIGINAL, about_method, headline_methods, own_victim
+from cvpire.tables.selection import about_method, headline_methods, own_victim
+from cvpire.tables.statistics import shown_mean
+
+if TYPE_CHECKING:
+    from cvpire.config import TableOptions
+    from cvpire.results import Results
+
+_SHOWN = (MEASURES["ap"], MEASURES["ssim"])
+"""What the thesis's tables show."""
 
 
-def performance_table(results: pd.DataFrame) -> pd.DataFrame:
+def performance_table(results: "Results", options: "TableOptions") -> pd.DataFrame:
     """Mean average precision and mean SSIM of every method on every dataset (Table 4.1).
 
     Parameters
     ----------
-    results : DataFrame
-        Rows of queries.csv. Only headline rows count, and only those that the attacked network itself ranked.
+    results : Results
+        Of a run. Only headline rows count, and only those that the attacked network itself ranked.
+    options : TableOptions
+        Not asked.
 
     Returns
     -------
@@ -31,33 +43,17 @@ def performance_table(results: pd.DataFrame) -> pd.DataFrame:
     InputError
         Where the unattacked queries are missing for a dataset.
     """
-    rows = own_victim(results)
+    rows = own_victim(results.queries)
     return means_by_dataset(_methods(rows), rows["dataset"].unique())
 
 
-def performance_confidence(
-    results: pd.DataFrame, thesis: Mapping[str, str] | None = None, groups: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+def performance_confidence(results: "Results", options: "TableOptions") -> pd.DataFrame:
     """What stands behind Table 4.1: both forms of each measure, confidence intervals and the thesis's numbers.
 
-    Parameters
-    ----------
-    results : DataFrame
-        Rows of queries.csv, as for `performance_table`.
-    thesis, groups : mapping, optional
-        See `confidence_table`.
-
-    Returns
-    -------
-    DataFrame
-        See `confidence_table`; methods are in the order of Table 4.1.
-
-    Raises
-    ------
-    InputError
-        Where the unattacked queries are missing for a dataset.
+    Parameters and errors are those of `performance_table`; `confidence_table` says what is returned. Methods are in the
+    order of Table 4.1.
     """
-    return confidence_table(_methods(own_victim(results)), thesis, groups)
+    return confidence_table(_methods(own_victim(results.queries)), results.run.datasets)
 
 
 def means_by_dataset(methods: Iterable[tuple[str, pd.DataFrame]], datasets: Iterable[str]) -> pd.DataFrame:
@@ -79,11 +75,10 @@ def means_by_dataset(methods: Iterable[tuple[str, pd.DataFrame]], datasets: Iter
     for label, rows in methods:
         given = about_method(label, rows)
         for dataset, cell in rows.groupby("dataset"):
-            # fmean rounds the exact sum once, so the order of the rows cannot change a digit.
-            given[f"{dataset} mAP"] = round(100 * fmean(cell["ap"]), 2)
-            given[f"{dataset} mSSIM"] = round(fmean(cell["ssim"]), 3)
+            for measure in _SHOWN:
+                given[f"{dataset} {measure.label}"] = shown_mean(measure, cell[measure.column])
         table.append(given)
-    columns = [f"{dataset} {measure}" for dataset in datasets for measure in ("mAP", "mSSIM")]
+    columns = [f"{dataset} {measure.label}" for dataset in datasets for measure in _SHOWN]
     made = pd.DataFrame(table, columns=["method", "multiplier", "iterations", *columns])
     return made.astype({"multiplier": "float64", "iterations": "Int64"})
 

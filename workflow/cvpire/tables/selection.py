@@ -9,9 +9,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from cvpire.errors import InputError
-
-ORIGINAL = "original"
-"""The `attack` of unattacked queries."""
+from cvpire.layout import ORIGINAL
 
 
 def own_victim(results: pd.DataFrame) -> pd.DataFrame:
@@ -124,32 +122,6 @@ def about_method(label: str, rows: pd.DataFrame) -> dict[str, str | float | int 
     if pd.isna(multiplier):
         return {"method": label, "multiplier": None, "iterations": None}
     return {"method": label, "multiplier": float(multiplier), "iterations": int(iterations)}
-
-
-def with_landmarks(rows: pd.DataFrame, groups: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Let the column `landmark` say which queries belong together.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Rows of queries.csv.
-    groups : mapping, optional
-        Landmark of every query (`statistics.landmarks`). Default: the column, where the rows have it, or else the
-        query's name without the number at its end, which is only a guess.
-
-    Raises
-    ------
-    InputError
-        Where `groups` lacks a query.
-    """
-    if groups is not None:
-        landmark = rows["query"].map(groups)
-        if landmark.isna().any():
-            raise InputError(f"landmarks: the query {rows.loc[landmark.isna(), 'query'].iloc[0]!r} has none")
-        return rows.assign(landmark=landmark)
-    if "landmark" in rows:
-        return rows
-    return rows.assign(landmark=rows["query"].str.replace(r"(?<=[^\d_-])[-_]?\d+$", "", regex=True))
 
 
 def by_query(rows: pd.DataFrame, column: str, value: str) -> pd.DataFrame:

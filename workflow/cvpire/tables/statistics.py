@@ -5,10 +5,13 @@ so their average precision rises and falls together. Every function therefore ta
 values, are then what is drawn, flipped and ranked. Without groups every value stands for itself.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from cvpire.measures import Measure
 
 RESAMPLES = 9999
 """Resamples of the bootstrap and, where there are too many sign patterns to try all, of the permutation test."""
@@ -45,6 +48,14 @@ def landmarks(labelled: Mapping[str, Collection[str]]) -> dict[str, str]:
     number, members = connected_components(np.array(alike, dtype=bool).reshape(len(names), len(names)))
     first = {group: names[int(np.argmax(members == group))] for group in range(number)}
     return {name: first[group] for name, group in zip(names, members.tolist(), strict=True)}
+
+
+def shown_mean(measure: Measure, values: Iterable[float]) -> float:
+    """Mean of a measure over queries in its unit, rounded as it is shown.
+
+    The order of the values cannot change a digit: their exact sum is rounded once.
+    """
+    return round(measure.factor * fmean(values), measure.decimals)
 
 
 def mean_interval(values: ArrayLike, groups: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,9 @@
 
 import math
 
+from cvpire.datasets.benchmarks import THESIS
+from cvpire.measures import MEASURES
+
 # PIRE's multiplier is not given. SSIM is that of data range 2, mAP the trapezoid (docs/reproduction.md).
 _PRINTED = {
     # method, multiplier, iterations: Oxford-5k mAP (%), mSSIM; Paris-6k mAP (%), mSSIM
@@ -19,21 +22,22 @@ _PRINTED = {
     ("PIRE", None, 500): (4.66, 0.793, 9.12, 0.783),
 }
 
-DATASETS = ("oxford5k", "paris6k")
-"""The thesis's datasets, in the order of its columns."""
+TABLE_4_1 = {"CV-PIRE": (50, 100), "SD-PIRE": (50, 100), "PIRE": (None, 500)}
+"""Attacks of Table 4.1 in its order: multiplier and iterations."""
 
-_MEASURES = ("mAP (trapezoid)", "mSSIM (range 2)")
+_COLUMNS = ("ap_trapezoid", "ssim_range_2")
+"""What it prints, by its column of queries.csv."""
 
 
-def printed(kind: str | None, measure: str, method: str, multiplier: float | None, iterations: int | None) -> float:
+def printed(kind: str | None, column: str, method: str, multiplier: float | None, iterations: int | None) -> float:
     """What Table 4.1 or 4.2 prints for a method on a dataset.
 
     Parameters
     ----------
-    kind : {"oxford5k", "paris6k"} or None
-        The thesis's dataset.
-    measure : str
-        The thesis gives `mAP (trapezoid)`, in percent, and `mSSIM (range 2)`.
+    kind : str or None
+        Of the dataset; the thesis has oxford5k and paris6k.
+    column : str
+        Of queries.csv; the thesis gives `ap_trapezoid`, in percent, and `ssim_range_2`.
     method : str
         Label, such as CV-PIRE, or Original.
     multiplier, iterations : number, optional
@@ -45,6 +49,14 @@ def printed(kind: str | None, measure: str, method: str, multiplier: float | Non
         NaN where the thesis prints nothing for these.
     """
     row = _PRINTED.get((method, multiplier, iterations), _PRINTED.get((method, None, iterations)))
-    if row is None or kind is None or measure not in _MEASURES:
+    if row is None or kind not in THESIS or column not in _COLUMNS:
         return math.nan
-    return row[2 * DATASETS.index(kind) + _MEASURES.index(measure)]
+    return row[2 * THESIS.index(kind) + _COLUMNS.index(column)]
+
+
+def printed_in_table_4_1(kind: str | None, column: str, method: str) -> float:
+    """What Table 4.1 prints for an attack, as queries.csv would hold it (mAP in [0, 1]); see `printed`."""
+    if method not in TABLE_4_1 or column not in _COLUMNS:
+        return math.nan
+    # Rounded, since 4.69 / 100 is not 0.0469.
+    return round(printed(kind, column, method, *TABLE_4_1[method]) / MEASURES[column].factor, 6)

@@ -1,0 +1,303 @@
+"""The plan of a run, without Snakemake: which files there are, from what, and with which options."""
+
+import json
+import shlex
+
+import pytest
+import yaml
+from cvpire import layout
+from cvpire.config import FigureOptions
+from cvpire.datasets.benchmarks import BENCHMARKS
+from cvpire.errors import InputError
+from cvpire.figures.catalogue import CATALOGUE as FIGURES
+from cvpire.plan import code, outputs
+from cvpire.plan.run import Plan
+from cvpire.results import as_json, read_run
+from cvpire.sources import sources
+from PIL import Image
+
+from tests.workflow.conftest import ROOT
+
+PACKAGE = ROOT / "workflow" / "cvpire"
+
+
+def configuration(name: str) -> dict:
+    return yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def plan_of(raw: dict, **changes) -> Plan:
+    return Plan.of({**raw, **changes}, "my.yaml")
+
+
+@pytest.fixture(scope="module")
+def demo() -> Plan:
+    return plan_of(configuration("config"))
+
+
+@pytest.fixture(scope="module")
+def thesis() -> Plan:
+    return plan_of(configuration("thesis"))
+
+
+@pytest.fixture
+def folder(tmp_path) -> dict:
+    """A configuration of a folder of nine photos, two of them queries."""
+    (tmp_path / "photos").mkdir()
+    for name in ("a-1", "a-2", "b-1", "b-2", *(f"c-{number}" for number in range(5))):
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / f"{name}.png")
+    truth = {"queries": {"a-1": {"relevant": ["a-2"]}, "b-1": {"relevant": ["b-2"], "box": [1, 2, 3.5, 4]}}}
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    dataset = {"kind": "folder", "folder": str(tmp_path / "photos"), "ground_truth": str(tmp_path / "truth.json")}
+    return {
+        "datasets": {"mine": dataset},
+        "networks": {"lite0": {}, "gem": {"architecture": "resnet101", "weights": "gem.pth"}},
+        "variance": {"cv": {}},
+        "attacks": {"cv-pire": {"network": "lite0", "other_multipliers": [20], "iterations": 2}},
+        "retrieval": {"shard_size": 3},
+    }
+
+
+# --- Datasets ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_dataset_that_is_there_is_known_whole(demo):
+    planned = demo.datasets["demo-a"]
+    assert planned.size == len(planned.database) > 50
+    assert planned.source("coffee-query-1") == "resources/demo/a/coffee-query-1.jpg"
+    assert planned.sources() == [] and planned.downloads == ()
+
+
+def test_a_dataset_that_will_be_downloaded_is_known_by_its_queries(thesis):
+    planned = thesis.datasets["oxford5k"]
+    assert (planned.size, planned.database, len(planned.queries)) == (5063, None, 55)
+    unpacked, truth = "resources/photos/oxford5k/contents.json", "resources/downloads/gnd_oxford5k.pkl"
+    assert planned.source("keble_000028") == unpacked
+    assert planned.sources() == [truth, unpacked]
+    assert set(planned.downloads) == {"oxbuild_images-v1.tgz", "gnd_oxford5k.pkl"}
+    assert thesis.shard_sources("oxford5k", 3) == ["results/oxford5k/dataset.json", unpacked]
+    assert thesis.shard_words("oxford5k", 3) == "--dataset results/oxford5k/dataset.json --shard 3 --of 20"
+
+
+def test_photos_of_a_revisited_dataset_are_those_of_the_original(thesis):
+    plan = plan_of(configuration("thesis"), datasets={"r": {"kind": "roxford5k"}}, figures={})
+    assert set(plan.datasets["r"].downloads) == {"oxbuild_images-v1.tgz", "gnd_roxford5k.pkl", "gnd_oxford5k.pkl"}
+    assert "difficulties" in outputs.tables(plan) and "difficulties" not in outputs.tables(thesis)
+
+
+def test_a_listing_gets_the_options_that_say_what_is_in_it(folder, thesis):
+    words = shlex.split(plan_of(folder).listing_options("mine"))
+    flags = dict(zip(words[::2], words[1::2], strict=True))
+    assert flags.keys() == {"--kind", "--folder", "--ground-truth", "--missing", "--clean-twin"}
+    assert thesis.listing_options("oxford5k") == (
+        "--clean-twin relevant --difficulty medium --ground-truth resources/downloads/gnd_oxford5k.pkl --kind oxford5k"
+    )
+
+
+def test_names_of_photos_have_a_fingerprint(folder, tmp_path):
+    before = plan_of(folder).names_digest("mine")
+    assert before == plan_of(folder).names_digest("mine")
+    Image.new("RGB", (9, 9)).save(tmp_path / "photos" / "c-0.png")
+    assert before == plan_of(folder).names_digest("mine"), "contents do not count"
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "new.png")
+    assert before != plan_of(folder).names_digest("mine")
+
+
+def test_a_box_is_cut_out_where_it_is_asked_for(folder):
+    assert plan_of(folder).prepare_options("mine", "b-1") == "--decoder libjpeg-turbo"
+    folder["datasets"]["mine"] |= {"query": "box", "longest_side": 64}
+    plan = plan_of(folder)
+    assert plan.prepare_options("mine", "b-1") == "--decoder libjpeg-turbo --longest-side 64 --box 1.0 2.0 3.5 4.0"
+    assert "--box" not in plan.prepare_options("mine", "a-1"), "the ground truth has none of it"
+
+
+def test_shards_of_a_small_database_are_those_that_have_photos(folder):
+    plan = plan_of(folder)
+    numbers = [int(file[-7:-4]) for file in plan.descriptors("mine", "lite0")]
+    assert plan.shards("mine") == 3
+    assert sorted(photo for number in numbers for photo in plan.shard_photos("mine", number)) == sorted(
+        str(photo) for photo in plan.datasets["mine"].photos.values()
+    )
+    assert plan.ranked("mine", "lite0")[len(numbers) :] == layout.names_of(plan.descriptors("mine", "lite0"))
+
+
+def test_wrong_answers_are_ranked_too(folder, tmp_path):
+    folder["distractors"] = {"more": {"folder": str(tmp_path / "photos")}}
+    folder["datasets"]["mine"]["distractors"] = "more"
+    plan = plan_of(folder)
+    added = [f"results/distractors/more/descriptors/lite0/shard-{number:04d}.npy" for number in range(3)]
+    assert plan.distractors("mine", "lite0") == added
+    assert plan.shard_options("mine", "lite0").endswith("--distractors results/distractors/more/descriptors/lite0")
+    assert f"--distractors more={tmp_path / 'photos'}" in plan.provenance_options()
+
+
+# --- Attacks ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_attack_has_a_file_for_each_query_multiplier_and_iteration(folder):
+    plan = plan_of(folder)
+    assert plan.saved("mine", "cv-pire", ["a-1"]) == [
+        "results/mine/cv-pire/queries/m20_T2/a-1.jpg",
+        "results/mine/cv-pire/queries/m50_T2/a-1.jpg",
+    ]
+    assert plan.headline("mine", "cv-pire", ["a-1", "b-1"]) == [
+        "results/mine/cv-pire/queries/m50_T2/a-1.jpg",
+        "results/mine/cv-pire/queries/m50_T2/b-1.jpg",
+    ]
+    assert len(plan.all_queries()) == 4
+    assert plan.all_maps() == ["results/mine/variance/cv/a-1.npy", "results/mine/variance/cv/b-1.npy"]
+
+
+def test_every_option_of_an_attack_reaches_its_command(folder):
+    folder["attacks"]["cv-pire"] |= {"through": ["eight-bit"], "objective": "descriptor-sum"}
+    words = plan_of(folder).attack_options("cv-pire")
+    for option in ("--through eight-bit", "--objective descriptor-sum", "--other-multipliers 20.0", "--seed 0"):
+        assert option in words
+    assert "--label" not in words and "--quality" not in words, "what does not change the perturbation"
+
+
+def test_downloads_stand_for_their_files(thesis):
+    assert thesis.weights("resnet101-gem") == ["resources/downloads/retrievalSfM120k-resnet101-gem-b80fb85.pth"]
+    assert thesis.find("my/own.pth") == "my/own.pth"
+    assert thesis.sha256("gnd_oxford5k.pkl").startswith("c84e5eb6")
+    with pytest.raises(InputError, match=r"downloads\.yaml: knows no file 'nothing'; it has gnd_oxford5k\.pkl"):
+        thesis.sha256("nothing")
+
+
+def test_the_check_of_clean_map_stands_before_the_attacks_that_ask_for_it(thesis, demo):
+    assert thesis.gate("oxford5k", "cv-pire") == ["results/oxford5k/original/gate/resnet101-gem.json"]
+    assert len(thesis.gates()) == 2
+    assert demo.gate("demo-a", "cv-pire") == demo.gates() == []
+    assert thesis.gate_options("oxford5k", "resnet101-gem").startswith("--dataset oxford5k --clean-twin relevant")
+
+
+# --- Tables and figures -----------------------------------------------------------------------------------------------
+
+
+def test_tables_are_made_where_there_is_something_to_show(demo, thesis, folder):
+    of_two = ["4.1", "4.1-confidence", "comparisons", "4.2", "4.2-confidence", "4.2-comparisons"]
+    assert sorted(outputs.tables(demo)) == sorted(outputs.tables(thesis)) == sorted(of_two)
+    assert outputs.tables(plan_of(folder)) == ["4.1", "4.1-confidence"]
+    assert outputs.table_stems(demo)["differences"] == "results/tables/differences"
+    assert outputs.table_stems(demo)["4.2"] == "results/tables/table-4.2"
+
+
+def test_table_4_2_compares_two_attacks(demo):
+    options = outputs.table_options(demo, "4.2-confidence")
+    assert (options.attack, options.other) == ("cv-pire", "sd-pire")
+    assert outputs.table_labels(demo, "4.2")["attack"] == "cv-pire, sd-pire"
+    assert outputs.table_labels(demo, "4.1")["attack"] == "cv-pire, sd-pire, pire, pire-fast"
+    assert layout.ALL_RANDOM in outputs.table_inputs("4.2") and layout.ALL_RANDOM not in outputs.table_inputs("4.1")
+
+
+@pytest.mark.parametrize("number", FIGURES)
+def test_a_figure_says_all_that_it_shows(demo, number):
+    """Nothing that the drawing needs is left open, and all of it is made by the run."""
+    shown, needs = outputs.figure_options(demo, number), FIGURES[number].needs
+    assert shown.dataset and shown.attack and shown.attacks
+    assert shown.datasets or not FIGURES[number].every_dataset
+    inputs = outputs.figure_inputs(demo, number)
+    assert bool(inputs) == bool(needs)
+    assert ("results/tables/queries.csv" in inputs) == ("results" in needs)
+    assert any("/original/" in file for file in inputs) == ("originals" in needs)
+    assert any("/variance/" in file for file in inputs) == ("maps" in needs)
+    assert any("/queries/" in file for file in inputs) == ("adversarial" in needs)
+
+
+def test_what_a_configuration_says_of_a_figure_stays(demo):
+    raw = configuration("config")
+    given = {"dataset": "demo-b", "attacks": ["pire"], "query": "cat-query-1", "magnification": 3}
+    plan = plan_of(raw, figures={"4.6": given, "4.5": {"dataset": "demo-b"}})
+    shown = outputs.figure_options(plan, "4.6")
+    assert {key: getattr(shown, key) for key in given} == given
+    assert shown.quantile == 0.5
+    assert outputs.figure_options(plan, "4.5").datasets == ["demo-b"]
+
+
+def test_figures_show_what_the_rules_say(demo):
+    chosen = {number: outputs.figure_options(demo, number) for number in demo.config.figures}
+    assert chosen["4.10"].dataset == "demo-b" and chosen["4.8"].dataset == "demo-a"
+    assert chosen["4.8"].attacks == ["cv-pire", "sd-pire"]
+    assert chosen["4.7"].maps == ["cv", "sd", "sd-5"]
+    assert chosen["3.3"].maps == ["cv"]
+    other = plan_of(configuration("config"), figures={"3.3": {"attack": "sd-pire"}})
+    assert outputs.figure_options(other, "3.3").maps == ["sd"], "the map that bounds the attack"
+    assert chosen["4.4"].datasets == chosen["A.4"].datasets == ["demo-a", "demo-b"]
+    assert chosen["3.3"].query == "astronaut-query-1"
+    assert outputs.figure_inputs(demo, "3.3") == [
+        "results/demo-a/original/astronaut-query-1.png",
+        "results/demo-a/variance/cv/astronaut-query-1.npy",
+    ]
+    assert outputs.figure_labels(demo, "4.4") == {
+        "number": "Figure 4.4",
+        "dataset": "demo-a, demo-b",
+        "attack": "cv-pire",
+    }
+    assert outputs.figure_labels(demo, "2.13")["dataset"] == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "title"), [("1.2", "1 Introduction"), ("A.4", "A Appendix"), ("ours", "4 Experiments")]
+)
+def test_chapters(number, title):
+    assert outputs.chapter(number) == title
+
+
+def test_the_record_of_a_run_is_read_as_it_was_written(demo, tmp_path):
+    run = demo.run()
+    (tmp_path / "run.json").write_text(json.dumps(as_json(run)))
+    assert read_run(tmp_path / "run.json") == run
+    assert run.maps["cv"] == "CV-PIRE (n = 5, σ = 1)"
+    assert run.attacks["pire-fast"].label == "PIRE (fast)" and run.attacks["pire"].label == "PIRE"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"attacks": {"a": {"label": 1}}}', "[" * 100_000])
+def test_another_file_is_no_record_of_a_run(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(InputError, match=r"run\.json: not the record of a run .*delete it and run again"):
+        read_run(tmp_path / "run.json")
+
+
+# --- Code, provenance, audit ------------------------------------------------------------------------------------------
+
+
+def test_a_job_depends_on_the_modules_of_its_entries_and_no_others(demo):
+    def names(modules):
+        return {path.relative_to(PACKAGE).as_posix() for path in sources(*modules)}
+
+    assert "variance/colour.py" in names(code.variance(demo, "cv"))
+    assert "variance/luminance.py" not in names(code.variance(demo, "cv"))
+    assert "networks/efficientnet_lite.py" in names(code.attack(demo, "cv-pire"))
+    assert "networks/convolutional.py" not in names(code.attack(demo, "cv-pire"))
+    assert "datasets/folder.py" not in names(code.listing(demo, "demo-a"))
+    assert {"quality/structural.py", "quality/pixels.py"} <= names(code.quality())
+    for modules in (code.table("4.1"), code.figure("4.6"), code.quality(), code.variance(demo, "cv")):
+        assert not {name for name in names(modules) if name.startswith(("config/", "cli/", "plan/"))}
+
+
+def test_inputs_of_a_run_are_named(thesis):
+    assert thesis.input_files() == {
+        "datasets.oxford5k.ground_truth": "resources/downloads/gnd_oxford5k.pkl",
+        "datasets.paris6k.ground_truth": "resources/downloads/gnd_paris6k.pkl",
+        "networks.resnet101-gem.weights": "resources/downloads/retrievalSfM120k-resnet101-gem-b80fb85.pth",
+    }
+
+
+def test_an_audit_is_of_the_authors_repository_unless_folders_are_named(demo, tmp_path):
+    assert outputs.published_artefacts(demo) == ["resources/published/oxford5k/contents.json"]
+    assert outputs.audit_options(demo).photos == "resources/published/oxford5k/photos"
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").touch()
+    audit = {"photos": str(tmp_path / "photos"), "published": str(tmp_path / "nowhere")}
+    plan = plan_of(configuration("config"), audit=audit)
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        outputs.published_artefacts(plan)
+    (tmp_path / "nowhere").mkdir()
+    assert outputs.published_artefacts(plan) == [str(tmp_path / "photos" / "a.jpg")]
+
+
+@pytest.mark.parametrize("kind", BENCHMARKS)
+def test_benchmarks_are_planned_without_a_download(kind):
+    plan = plan_of(configuration("thesis"), datasets={"it": {"kind": kind}}, figures={"4.6": {}})
+    assert plan.datasets["it"].size == BENCHMARKS[kind].database
+    assert len(outputs.figure_inputs(plan, "4.6")) > 3 * BENCHMARKS[kind].queries
+    assert isinstance(outputs.figure_options(plan, "4.6"), FigureOptions)

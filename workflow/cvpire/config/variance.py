@@ -1,0 +1,39 @@
+"""Options of variance maps."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import PositiveFloat, model_validator
+
+from cvpire.options import Odd, Options
+from cvpire.variance.catalogue import KINDS
+
+
+class VarianceOptions(Options):
+    """A variance map: how strongly each pixel may be perturbed (section 3.2, 3.4.1)."""
+
+    kind: Literal[*KINDS] = "colour"
+    """colour: Algorithm 1 (CV-PIRE); luminance: eq. 3.7 (SD-PIRE); uniform: 1 everywhere (PIRE)."""
+    kernel_size: Odd | None = None
+    """n, side of the neighbourhood in pixels, odd (thesis: 5 for colour, 3 for luminance)."""
+    sigma: PositiveFloat = 1.0
+    """Standard deviation of the Gaussian kernel in pixels (eq. 2.13; colour only)."""
+    difference: Literal["cie76", "cie94", "ciede2000"] = "ciede2000"
+    """Colour difference (colour only)."""
+    mean_over: Literal["window", "neighbours"] = "window"
+    """Count of the mean: pixels of the window (text: n^2), or without the centre (code; colour only)."""
+    luma: Literal["bt709", "bt601-truncated"] = "bt709"
+    """Grey value: eq. 3.6 (text) or ITU-R 601 cut to an integer (code; luminance only)."""
+    deviation_divisor: Literal["count", "count-squared"] = "count"
+    """Divisor under the root of eq. 3.7: the pixel count (text) or its square (code; luminance only)."""
+    normalisation: Literal["maximum", "stretched-8-bit"] = "maximum"
+    """Divide by the maximum (text), or stretch minimum to maximum and keep 8 bits (code)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kernel_size_of_the_kind(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or values.get("kernel_size") is not None:
+            return values
+        kind = values.get("kind", "colour")
+        # An unknown kind is a fault of its own.
+        return {**values, "kernel_size": KINDS[kind].kernel_size} if kind in list(KINDS) else values

@@ -1,0 +1,92 @@
+"""AlexNet, VGG and ResNet as torchvision makes them, with its weights or those of GeM's authors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from cvpire.errors import InputError, printable
+from cvpire.networks.backbone import Backbone, channels, checkpoint_of
+from cvpire.networks.whitening import affine
+from cvpire.untrusted.checkpoints import finite, load_state
+
+
+def load(architecture: str, weights: str) -> Backbone:
+    """Make a body and load its weights.
+
+    Parameters
+    ----------
+    architecture : str
+        Torchvision's name of it.
+    weights : str
+        Path of a checkpoint: torchvision's state dict, or one by GeM's authors,
+        {"meta": ..., "state_dict": {"features.*", "pool.p", and in some "whiten.*"}}.
+
+    Raises
+    ------
+    InputError
+        Missing, corrupt or unsafe checkpoint, or one of another architecture.
+    """
+    if weights == "package":
+        raise InputError(
+            f"weights: {architecture} has no weights in a package; set `weights` to a checkpoint file "
+            "(torchvision's, or GeM's retrievalSfM120k-*.pth)"
+        )
+    checkpoint = checkpoint_of(architecture, weights)
+    if "state_dict" in checkpoint:
+        return _gem(architecture, checkpoint, weights)
+    network = torchvision_network(architecture).to_empty(device="cpu")
+    load_state(network, checkpoint, weights, architecture)
+    body = convolutions(network)
+    return Backbone(body, channels(body))
+
+
+def torchvision_network(architecture: str) -> nn.Module:
+    """Make torchvision's network without memory for its weights: to initialise VGG-16's would take seconds."""
+    import torchvision
+
+    with torch.device("meta"):
+        return getattr(torchvision.models, architecture)(weights=None)
+
+
+def convolutions(network: nn.Module) -> nn.Sequential:
+    """Cut torchvision's network after its last ReLU, and number its modules, as GeM's authors do.
+
+    AlexNet and VGG lose the last pooling and the classifier, a ResNet its last two modules.
+    """
+    return nn.Sequential(*(network.features[:-1] if hasattr(network, "features") else list(network.children())[:-2]))
+
+
+def _gem(architecture: str, checkpoint: Mapping[str, Any], path: str) -> Backbone:
+    state, meta = dict(checkpoint["state_dict"]), checkpoint.get("meta", {})
+    power = state.pop("pool.p", None)
+    if power is not None:
+        power = finite(power, f"weights: {path}: pool.p")
+        if power.numel() != 1 or power <= 0:
+            raise InputError(f"weights: {path}: pool.p is not one positive number")
+        power = power.item()
+    features, layer, unknown = {}, {}, []
+    for key, value in state.items():
+        part, _, rest = str(key).partition(".")
+        if part == "features":
+            features[rest] = value
+        elif part == "whiten":
+            layer[rest] = value
+        else:
+            unknown.append(printable(str(key), 80))
+    if unknown:
+        raise InputError(
+            f"weights: {path}: holds {', '.join(unknown[:3])}; only features, pool.p and a last whitening layer "
+            "are supported, no local or regional whitening"
+        )
+    body = convolutions(torchvision_network(architecture)).to_empty(device="cpu")
+    load_state(body, features, path, architecture)
+    width = channels(body)
+    whitening = affine(layer, width, path) if layer else None
+    dimensions = whitening.out_features if whitening else width
+    if meta.get("outputdim", dimensions) != dimensions:
+        raise InputError(
+            f"weights: {path}: meta.outputdim is {meta['outputdim']!r}, but the network gives {dimensions}"
+        )
+    return Backbone(body, width, power, whitening, meta)

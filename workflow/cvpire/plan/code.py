@@ -1,0 +1,71 @@
+"""Which modules of the package a job's result depends on, where an entry of a catalogue decides it.
+
+`cvpire.sources` follows imports; what is imported by a name in a catalogue it cannot see.
+"""
+
+from cvpire.attack.catalogue import RENDERINGS
+from cvpire.datasets.catalogue import KINDS
+from cvpire.figures.catalogue import CATALOGUE as FIGURES
+from cvpire.measures import QUALITY
+from cvpire.networks.catalogue import ARCHITECTURES
+from cvpire.plan.run import Plan
+from cvpire.tables.catalogue import CATALOGUE as TABLES
+from cvpire.variance.catalogue import KINDS as MAPS
+
+
+def listing(plan: Plan, dataset: str) -> list[str]:
+    """Of `cvpire dataset`."""
+    kind = KINDS[plan.config.datasets[dataset].kind]
+    return [kind.read.__module__.removeprefix("cvpire."), "datasets.listing"]
+
+
+def variance(plan: Plan, map: str) -> list[str]:
+    """Of `cvpire variance`."""
+    return ["variance.maps", f"variance.{MAPS[plan.config.variance[map].kind].module}", "photos"]
+
+
+def descriptors(plan: Plan, victim: str) -> list[str]:
+    """Of `cvpire describe`."""
+    stage = [f"retrieval.{module}" for module in ("describing", "descriptors", "shards")]
+    return [*stage, "photos", *network(plan, victim)]
+
+
+def ranking(plan: Plan, victim: str) -> list[str]:
+    """Of `cvpire rank`."""
+    return ["retrieval.ranking", *network(plan, victim)]
+
+
+def network(plan: Plan, network: str) -> list[str]:
+    """Of whatever loads a network."""
+    return ["networks.network", f"networks.{ARCHITECTURES[plan.config.networks[network].architecture].module}"]
+
+
+def attack(plan: Plan, attack: str) -> list[str]:
+    """Of `cvpire attack`."""
+    options = plan.config.attacks[attack]
+    through = [f"attack.{_module(RENDERINGS[name])}" for name in options.through]
+    return ["attack.loop", *through, "perturbations", "photos", *network(plan, options.network)]
+
+
+def quality() -> list[str]:
+    """Of `cvpire quality`."""
+    return ["quality.compare", *dict.fromkeys(f"quality.{_module(measure.function)}" for measure in QUALITY), "photos"]
+
+
+def table(name: str) -> list[str]:
+    """Of `cvpire table`."""
+    return [f"tables.{_module(TABLES[name].make)}", "tables.formats"]
+
+
+def figure(number: str) -> list[str]:
+    """Of `cvpire figure`."""
+    return [f"figures.{FIGURES[number].module}"]
+
+
+def audit() -> list[str]:
+    """Of `cvpire audit`, which computes maps and measures image quality again."""
+    return ["audit.report", *(f"variance.{map.module}" for map in MAPS.values()), *quality()]
+
+
+def _module(function: str) -> str:
+    return function.partition(":")[0]

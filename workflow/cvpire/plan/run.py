@@ -1,0 +1,330 @@
+"""What a run consists of: pure functions of the configuration that name its files and the options of its commands.
+
+The rules ask here which files there are, what each is made from, and which options its command gets; `cvpire estimate`
+counts by the same plan. What a kind of dataset, a table or a figure needs, its own entry says.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from cvpire import layout
+from cvpire.config import Config, DownloadOptions, as_options, load_config, read_config
+from cvpire.datasets.catalogue import KINDS
+from cvpire.datasets.planned import Planned
+from cvpire.downloads import DOWNLOADS, load_downloads
+from cvpire.errors import InputError
+from cvpire.results import Attack, Run
+from cvpire.retrieval.shards import shard_count, shard_members
+from cvpire.variance.catalogue import KINDS as MAPS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of a run."""
+
+    config: Config
+    downloads: Mapping[str, DownloadOptions]
+    """Files that can be downloaded, by name."""
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any], source: str) -> Self:
+        """Plan a run of a raw configuration; `InputError` where it or the list of downloads is at fault."""
+        return cls._with_downloads(load_config(raw, source))
+
+    @classmethod
+    def read(cls, configuration: Path, downloads: Path | None = None) -> Self:
+        """Plan a run of a configuration file, with another list of downloads where one is given."""
+        return cls._with_downloads(read_config(configuration), downloads)
+
+    @classmethod
+    def _with_downloads(cls, config: Config, downloads: Path | None = None) -> Self:
+        return cls(config, load_downloads(Path(config.downloads or downloads or DOWNLOADS)))
+
+    # --- Downloads and networks ---
+
+    def find(self, file: str) -> str:
+        """Where a file is: the name of a download stands for what is downloaded, a path for itself."""
+        return layout.DOWNLOAD.format(file=file) if file in self.downloads else file
+
+    def sha256(self, file: str) -> str | None:
+        """Known SHA-256 of a download, or its beginning."""
+        if file not in self.downloads:
+            listed = self.config.downloads or os.path.relpath(DOWNLOADS)
+            raise InputError(f"{listed}: knows no file {file!r}; it has {', '.join(self.downloads)}")
+        return self.downloads[file].sha256
+
+    def weights(self, network: str) -> list[str]:
+        """The checkpoint file of a network, where it has one."""
+        file = self.config.networks[network].weights
+        return [] if file == "package" else [self.find(file)]
+
+    def network_options(self, network: str) -> str:
+        """Options that load a network."""
+        options = self.config.networks[network]
+        return as_options(options.model_copy(update={"weights": self.find(options.weights)}))
+
+    @cached_property
+    def victims(self) -> list[str]:
+        """Networks that rank anything, in the order of the configuration."""
+        used = {victim for attack in self.config.attacks for victim in self.config.victims_of(attack)}
+        used |= {options.network for options in self.config.attacks.values()}
+        return [name for name in self.config.networks if name in used]
+
+    # --- Datasets ---
+
+    @cached_property
+    def datasets(self) -> dict[str, Planned]:
+        """What is known of each dataset; folders are read once a run, public datasets are planned."""
+        return {name: KINDS[options.kind].plan(options, self.find) for name, options in self.config.datasets.items()}
+
+    def listing_options(self, dataset: str) -> str:
+        """Options of `cvpire dataset`: those that say what is listed, and not how it is read or attacked."""
+        options, planned = self.config.datasets[dataset], self.datasets[dataset]
+        if planned.ground_truth:
+            options = options.model_copy(update={"ground_truth": planned.ground_truth})
+        elsewhere = {"decoder", "longest_side", "query", "attacks", "distractors"}
+        return as_options(options, *(type(options).model_fields.keys() - elsewhere))
+
+    def names_digest(self, dataset: str) -> str:
+        """A fingerprint of which photos there are: a new photo changes it, a new content does not."""
+        names = json.dumps(sorted(self.datasets[dataset].photos))
+        return hashlib.sha256(names.encode()).hexdigest()[:16]
+
+    def prepare_options(self, dataset: str, photo: str) -> str:
+        """Options of `cvpire prepare`: size, decoder and, where the dataset asks for it, the bounding box."""
+        options, box = self.config.datasets[dataset], self.datasets[dataset].queries[photo].box
+        words = as_options(options, "decoder", "longest_side")
+        return f"{words} --box {shlex.join(map(str, box))}" if options.query == "box" and box else words
+
+    # --- Attacks ---
+
+    def attack_options(self, attack: str) -> str:
+        """Options of `cvpire attack`: what its result depends on, and nothing else."""
+        options = self.config.attacks[attack]
+        elsewhere = {"label", "network", "variance", "saving"}
+        words = as_options(options, *(type(options).model_fields.keys() - elsewhere))
+        return f"{words} {self.network_options(options.network)} --attack {attack} --seed {self.config.seed}"
+
+    def variants(self, attack: str) -> list[str]:
+        """Folders of an attack's queries: one a multiplier and iteration."""
+        options = self.config.attacks[attack]
+        return [layout.variant(multiplier, step) for multiplier in options.multipliers for step in options.checkpoints]
+
+    def saved(self, dataset: str, attack: str, photos: Iterable[str]) -> list[str]:
+        """Files of an attack's saved queries."""
+        return self._saved(dataset, attack, photos, self.variants(attack))
+
+    def headline(self, dataset: str, attack: str, photos: Iterable[str]) -> list[str]:
+        """Files of an attack's saved queries at the bound and iterations of Table 4.1."""
+        options = self.config.attacks[attack]
+        return self._saved(dataset, attack, photos, [layout.variant(options.multiplier, options.iterations)])
+
+    def _saved(self, dataset: str, attack: str, photos: Iterable[str], variants: list[str]) -> list[str]:
+        suffix = self.config.attacks[attack].saving.suffix
+        return [
+            layout.QUERY.format(dataset=dataset, attack=attack, variant=variant, photo=photo, suffix=suffix)
+            for photo in photos
+            for variant in variants
+        ]
+
+    @property
+    def attacked(self) -> list[tuple[str, str]]:
+        """Every dataset and attack on it."""
+        return [(name, attack) for name in self.config.datasets for attack in self.config.attacks_on(name)]
+
+    def all_maps(self) -> list[str]:
+        """Files of all variance maps that bound an attack."""
+        used = dict.fromkeys((name, self.config.attacks[attack].variance) for name, attack in self.attacked)
+        return [
+            layout.VARIANCE.format(dataset=name, map=map, photo=photo)
+            for name, map in used
+            for photo in self.datasets[name].queries
+        ]
+
+    def all_queries(self) -> list[str]:
+        """Files of all saved queries."""
+        return [
+            file for name, attack in self.attacked for file in self.saved(name, attack, self.datasets[name].queries)
+        ]
+
+    def shown_photos(self) -> list[str]:
+        """Files of all queries before and after, as in Table 4.1."""
+        files = [
+            layout.PREPARED.format(dataset=name, photo=photo)
+            for name, planned in self.datasets.items()
+            for photo in planned.queries
+        ]
+        return files + [
+            file for name, attack in self.attacked for file in self.headline(name, attack, self.datasets[name].queries)
+        ]
+
+    # --- The check of clean mAP ---
+
+    def gate(self, dataset: str, attack: str) -> list[str]:
+        """The check that comes before an attack, where there is one."""
+        victim = self.config.attacks[attack].network
+        return [layout.GATE.format(dataset=dataset, victim=victim)] if self.config.gate.enabled else []
+
+    def gates(self) -> list[str]:
+        """All checks of clean mAP."""
+        return sorted({file for name, attack in self.attacked for file in self.gate(name, attack)})
+
+    def gate_options(self, dataset: str, victim: str) -> str:
+        """Options of `cvpire gate`: the protocol by which the published mAP is found."""
+        options = self.config.datasets[dataset]
+        keys = [key for key in ("query", "longest_side", "clean_twin", "difficulty") if hasattr(options, key)]
+        words = ["--dataset", options.kind, *(["--part"] if options.queries or options.distractors else [])]
+        return " ".join(
+            [
+                shlex.join(words),
+                as_options(options, *keys),
+                self.network_options(victim),
+                as_options(self.config.gate, "tolerance"),
+            ]
+        )
+
+    # --- Descriptors ---
+
+    def shards(self, dataset: str) -> int:
+        """Number of descriptor shards of a database."""
+        return shard_count(self.datasets[dataset].size, self.config.retrieval.shard_size)
+
+    def shard_photos(self, dataset: str, shard: int) -> list[str] | None:
+        """Photos of a shard; None where they are known only after the downloads."""
+        planned = self.datasets[dataset]
+        if planned.database is None:
+            return None
+        return [str(planned.photos[photo]) for photo in shard_members(planned.database, shard, self.shards(dataset))]
+
+    def shard_sources(self, dataset: str, shard: int) -> list[str]:
+        """What a shard depends on."""
+        photos = self.shard_photos(dataset, shard)
+        return [layout.LISTING.format(dataset=dataset), self.datasets[dataset].unpacked] if photos is None else photos
+
+    def shard_words(self, dataset: str, shard: int) -> str:
+        """Which photos `cvpire describe` takes."""
+        photos = self.shard_photos(dataset, shard)
+        if photos is None:
+            photos = ["--dataset", layout.LISTING.format(dataset=dataset)]
+            photos += ["--shard", str(shard), "--of", str(self.shards(dataset))]
+        return shlex.join(photos)
+
+    def descriptors(self, dataset: str, victim: str) -> list[str]:
+        """Descriptor shards of a database; the empty ones of small databases are left out."""
+        return [
+            layout.DESCRIPTORS.format(dataset=dataset, victim=victim, shard=f"{shard:03d}")
+            for shard in range(self.shards(dataset))
+            if self.shard_photos(dataset, shard) != []
+        ]
+
+    @cached_property
+    def distractor_shards(self) -> dict[str, int]:
+        """Number of descriptor shards of each folder of wrong answers."""
+        from cvpire.datasets.folder import photo_tree
+
+        return {
+            name: shard_count(len(photo_tree(Path(options.folder))), self.config.retrieval.shard_size)
+            for name, options in self.config.distractors.items()
+        }
+
+    def distractors(self, dataset: str, victim: str) -> list[str]:
+        """Descriptor shards of a dataset's wrong answers, where it has any."""
+        added = self.config.datasets[dataset].distractors
+        return [
+            layout.DISTRACTORS.format(distractors=added, victim=victim, shard=f"{shard:04d}")
+            for shard in (range(self.distractor_shards[added]) if added else ())
+        ]
+
+    def distractor_words(self, distractors: str, shard: int) -> str:
+        """Which photos `cvpire describe` takes of a folder of wrong answers."""
+        words = ["--folder", self.config.distractors[distractors].folder, "--shard", str(shard)]
+        return shlex.join([*words, "--of", str(self.distractor_shards[distractors])])
+
+    def ranked(self, dataset: str, victim: str) -> list[str]:
+        """All shards that queries are ranked against, and the files that name their photos."""
+        shards = [*self.descriptors(dataset, victim), *self.distractors(dataset, victim)]
+        return [*shards, *layout.names_of(shards)]
+
+    def shard_options(self, dataset: str, victim: str) -> str:
+        """Options of `cvpire rank`: what the queries are ranked against."""
+        words = [word for file in self.descriptors(dataset, victim) for word in ("--descriptors", file)]
+        if added := self.config.datasets[dataset].distractors:
+            shard = layout.DISTRACTORS.format(distractors=added, victim=victim, shard="0")
+            words += ["--distractors", str(Path(shard).parent)]
+        return shlex.join(words)
+
+    # --- What was measured ---
+
+    def rankings(self) -> list[str]:
+        """Files of all rankings, those of the unattacked queries first."""
+        pairs = [(name, layout.ORIGINAL, victim) for name in self.config.datasets for victim in self.victims]
+        pairs += [(*pair, victim) for pair in self.attacked for victim in self.config.victims_of(pair[1])]
+        return [layout.RETRIEVAL.format(dataset=name, attack=attack, victim=victim) for name, attack, victim in pairs]
+
+    def qualities(self) -> list[str]:
+        """Files of the image quality of all queries."""
+        return [
+            layout.QUALITY.format(dataset=name, attack=attack, photo=photo)
+            for name, attack in self.attacked
+            for photo in self.datasets[name].queries
+        ]
+
+    def listings(self) -> list[str]:
+        """Files that list the datasets."""
+        return [layout.LISTING.format(dataset=name) for name in self.config.datasets]
+
+    def run(self) -> Run:
+        """What tables and figures need to know of the run."""
+        return Run(
+            datasets={name: options.kind for name, options in self.config.datasets.items()},
+            attacks={name: self._attack(name) for name in self.config.attacks},
+            victims=tuple(self.victims),
+            maps={
+                name: MAPS[options.kind].label.format(**options.model_dump())
+                for name, options in self.config.variance.items()
+            },
+        )
+
+    def _attack(self, name: str) -> Attack:
+        options = self.config.attacks[name]
+        return Attack(
+            label=options.label or name.upper(),
+            network=options.network,
+            victims=tuple(self.config.victims_of(name)),
+            multiplier=options.multiplier,
+            iterations=options.iterations,
+            map=options.variance,
+            suffix=options.saving.suffix,
+            datasets=tuple(dataset for dataset, attack in self.attacked if attack == name),
+        )
+
+    # --- Provenance ---
+
+    def input_files(self) -> dict[str, str]:
+        """Input files beside photos; those of the archives of a public dataset stand for the archives."""
+        files = {
+            f"datasets.{name}.ground_truth": planned.ground_truth
+            for name, planned in self.datasets.items()
+            if planned.ground_truth
+        }
+        return files | {f"networks.{name}.weights": file for name in self.victims for file in self.weights(name)}
+
+    def provenance_options(self) -> str:
+        """Options of `cvpire provenance`: where the inputs are."""
+        folders = self.config.distractors
+        added = sorted({options.distractors for options in self.config.datasets.values() if options.distractors})
+        named = {
+            "--dataset": {name: layout.LISTING.format(dataset=name) for name in self.config.datasets},
+            "--distractors": {name: folders[name].folder for name in added},
+            "--input": self.input_files(),
+        }
+        return shlex.join(
+            word for flag, files in named.items() for item in files.items() for word in (flag, "=".join(item))
+        )
