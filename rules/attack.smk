@@ -13,11 +13,14 @@ rule attack_query:
         kept(layout.PERTURBATION),
     log:
         layout.log(layout.PERTURBATION),
+    threads: CONFIG.threads
     resources:
         gpu=1,
     params:
         options=lambda w: PLAN.attack_options(w.attack),
+        weights=lambda w: inputs.weights(PLAN, CONFIG.attacks[w.attack].network),
         device=CONFIG.device,
+        threads=CONFIG.threads,
     shell:
         "cvpire attack {input.photo:q} {input.map:q} {output:q} {params.options}"
-        " --device {params.device} --threads {threads} 2> {log:q}"
+        " --device {params.device} --threads {params.threads} 2> {log:q}"

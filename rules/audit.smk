@@ -26,7 +26,8 @@ rule audit:
     log:
         "results/logs/audit.log",
     params:
-        options=as_options(outputs.audit_options(PLAN)),
+        options=lambda w: as_options(outputs.audit_options(PLAN)),
+        content=lambda w, input: inputs.artefacts(PLAN, input.artefacts),
         summary=subpath(output[1], strip_suffix=".csv"),
         figure=subpath(output[4], strip_suffix=".svg"),
     shell:

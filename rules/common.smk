@@ -5,15 +5,16 @@ import re
 import sys
 from pathlib import Path
 
-from cvpire import layout
+from cvpire import layout, snakemake_parts
 from cvpire.config import as_options
 from cvpire.errors import InputError
 from cvpire.figures.catalogue import CATALOGUE as FIGURES
-from cvpire.plan import code, outputs
+from cvpire.plan import code, inputs, outputs
 from cvpire.plan.run import Plan
 from cvpire.results import as_json
 from cvpire.sources import sources as package_sources
-from cvpire.tables.catalogue import CATALOGUE as TABLES
+from cvpire.tables.catalogue import caption_of
+from snakemake.logging import logger
 
 # Jobs find `cvpire` beside the Python that runs Snakemake, whether or not its environment is activated.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
@@ -27,9 +28,17 @@ def checked(function, *arguments):
         raise WorkflowError(str(error))
 
 
-PLAN = checked(Plan.of, config, ", ".join(os.path.relpath(path) for path in workflow.configfiles))
+PLAN = checked(
+    Plan.of, config, ", ".join(os.path.relpath(path) for path in workflow.configfiles), snakemake_parts.given(workflow)
+)
 CONFIG = PLAN.config
-checked(lambda: PLAN.datasets)
+checked(inputs.check_paths, PLAN)
+
+# What is left out is said here, since nobody reads the log of a job that did its work; jobs do not repeat it.
+if workflow.is_main_process:
+    for dataset, told in PLAN.notes.items():
+        for note in told:
+            logger.warning(f"datasets.{dataset}: {note}.")
 
 
 def sources(*modules: str) -> list[str]:

@@ -1,5 +1,6 @@
 # Photos, and what is relevant to each query.
 from cvpire.datasets.demo import PARTS, demo_dataset
+from cvpire.plan.run import argument
 
 for part in PARTS:
 
@@ -31,6 +32,7 @@ rule list_dataset:
     params:
         options=lambda w: PLAN.listing_options(w.dataset),
         names=lambda w: PLAN.names_digest(w.dataset),
+        content=lambda w: inputs.ground_truth(PLAN, w.dataset),
     shell:
         "cvpire dataset {output:q} {params.options} 2> {log:q}"
 
@@ -45,7 +47,8 @@ rule prepare_query:
         layout.log(layout.PREPARED),
     localrule: True
     params:
-        photo=lambda w: str(PLAN.datasets[w.dataset].photos[w.photo]),
+        photo=lambda w: argument(PLAN.datasets[w.dataset].photos[w.photo]),
+        content=lambda w: inputs.photo(PLAN, w.dataset, w.photo),
         options=lambda w: PLAN.prepare_options(w.dataset, w.photo),
     shell:
         "cvpire prepare {params.photo:q} {output:q} {params.options} 2> {log:q}"

@@ -14,7 +14,7 @@ rule download:
     localrule: True
     params:
         sha256=lambda w: checked(PLAN.sha256, w.file),
-        addresses=f"--downloads {CONFIG.downloads}" if CONFIG.downloads else "",
+        addresses=lambda w: as_options(CONFIG, "downloads"),
     shell:
         "cvpire fetch {wildcards.file:q} {output:q} {params.addresses} 2> {log:q}"
 

@@ -25,7 +25,7 @@ for number in CONFIG.figures:
             number=number,
             stem=subpath(output[0], strip_suffix=".svg"),
             caption=FIGURES[number].title,
-            options=as_options(outputs.figure_options(PLAN, number)),
+            options=lambda w, number=number: as_options(outputs.figure_options(PLAN, number)),
         shell:
             "cvpire figure {params.number} {params.stem} {params.options} 2> {log}"
 

@@ -6,7 +6,7 @@ rule record_provenance:
         configuration=layout.CONFIGURATION,
         tables=[file for file in rules.tables.input if file.endswith(".csv")],
         listings=PLAN.listings(),
-        files=list(PLAN.input_files().values()),
+        files=list(inputs.input_files(PLAN).values()),
         code=sources("provenance"),
     output:
         layout.PROVENANCE,
@@ -14,7 +14,8 @@ rule record_provenance:
         layout.log(layout.PROVENANCE),
     localrule: True
     params:
-        options=PLAN.provenance_options(),
+        # What a function returns has no wildcards, whatever is in it.
+        options=lambda w: inputs.provenance_options(PLAN),
     shell:
         "cvpire provenance {output} {input.configuration} {input.tables:q} {params.options} 2> {log}"
 

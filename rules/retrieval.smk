@@ -11,17 +11,21 @@ rule describe_shard:
         names=layout.names_of([layout.DESCRIPTORS]),
     log:
         layout.log(layout.DESCRIPTORS),
+    threads: CONFIG.threads
     resources:
         gpu=1,
     params:
-        reading=lambda w: as_options(CONFIG.datasets[w.dataset], "decoder", "longest_side"),
+        reading=lambda w: as_options(CONFIG.datasets[w.dataset], "decoder", "profile", "longest_side"),
         network=lambda w: PLAN.network_options(w.victim),
+        weights=lambda w: inputs.weights(PLAN, w.victim),
         # In params too, because Snakemake does not rerun a job that has lost an input.
         photos=lambda w: PLAN.shard_words(w.dataset, int(w.shard)),
+        content=lambda w: inputs.shard(PLAN, w.dataset, int(w.shard)),
         device=CONFIG.device,
+        threads=CONFIG.threads,
     shell:
         "cvpire describe {output.descriptors:q} {params.photos} {params.reading}"
-        " {params.network} --device {params.device} --threads {threads} 2> {log:q}"
+        " {params.network} --device {params.device} --threads {params.threads} 2> {log:q}"
 
 
 rule describe_distractors:
@@ -33,17 +37,21 @@ rule describe_distractors:
         names=layout.names_of([layout.DISTRACTORS]),
     log:
         layout.log(layout.DISTRACTORS),
+    threads: CONFIG.threads
     resources:
         gpu=1,
     params:
-        # A million inputs would choke Snakemake: of these photos only the folder and the number of shards are known.
+        # A million inputs would choke Snakemake: of these photos only the names are known.
         photos=lambda w: PLAN.distractor_words(w.distractors, int(w.shard)),
-        reading=lambda w: as_options(CONFIG.distractors[w.distractors], "decoder", "longest_side"),
+        names=lambda w: PLAN.distractor_shards[w.distractors][int(w.shard)],
+        reading=lambda w: as_options(CONFIG.distractors[w.distractors], "decoder", "profile", "longest_side"),
         network=lambda w: PLAN.network_options(w.victim),
+        weights=lambda w: inputs.weights(PLAN, w.victim),
         device=CONFIG.device,
+        threads=CONFIG.threads,
     shell:
         "cvpire describe {output.descriptors:q} {params.photos} {params.reading}"
-        " {params.network} --device {params.device} --threads {threads} 2> {log:q}"
+        " {params.network} --device {params.device} --threads {params.threads} 2> {log:q}"
 
 
 rule rank_originals:
@@ -57,6 +65,7 @@ rule rank_originals:
         layout.RETRIEVAL.replace("{attack}", layout.ORIGINAL),
     log:
         layout.log(layout.RETRIEVAL.replace("{attack}", layout.ORIGINAL)),
+    threads: CONFIG.threads
     resources:
         gpu=1,
     params:
@@ -64,10 +73,12 @@ rule rank_originals:
         shards=lambda w: PLAN.shard_options(w.dataset, w.victim),
         options=as_options(CONFIG.retrieval, "average_precision"),
         network=lambda w: PLAN.network_options(w.victim),
+        weights=lambda w: inputs.weights(PLAN, w.victim),
         device=CONFIG.device,
+        threads=CONFIG.threads,
     shell:
         "cvpire rank {input.dataset:q} {output:q} --queries {params.folder} --suffix .png {params.shards}"
-        " {params.options} {params.network} --device {params.device} --threads {threads} 2> {log:q}"
+        " {params.options} {params.network} --device {params.device} --threads {params.threads} 2> {log:q}"
 
 
 rule rank_queries:
@@ -81,6 +92,7 @@ rule rank_queries:
         layout.RETRIEVAL,
     log:
         layout.log(layout.RETRIEVAL),
+    threads: CONFIG.threads
     resources:
         gpu=1,
     params:
@@ -91,11 +103,13 @@ rule rank_queries:
         options=as_options(CONFIG.retrieval, "average_precision"),
         decoder=lambda w: as_options(CONFIG.datasets[w.dataset], "decoder"),
         network=lambda w: PLAN.network_options(w.victim),
+        weights=lambda w: inputs.weights(PLAN, w.victim),
         device=CONFIG.device,
+        threads=CONFIG.threads,
     shell:
         "cvpire rank {input.dataset:q} {output:q} --queries {params.folder} {params.variants}"
         " --suffix {params.suffix} {params.shards} {params.options} {params.decoder} {params.network}"
-        " --device {params.device} --threads {threads} 2> {log:q}"
+        " --device {params.device} --threads {params.threads} 2> {log:q}"
 
 
 rule rank_at_random:

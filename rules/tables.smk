@@ -16,7 +16,8 @@ for record, content in {
             layout.log(content[0]),
         localrule: True
         params:
-            content=json.dumps(content[1]),
+            # A function, since Snakemake sees wildcards in a text: "CV {new}" may be a label.
+            content=lambda w, content=content[1]: json.dumps(content),
         script:
             "../workflow/scripts/write_json.py"
 
@@ -56,7 +57,7 @@ for table, stem in outputs.table_stems(PLAN).items():
         name:
             f"make_table_{table}".replace(".", "_").replace("-", "_")
         input:
-            outputs.table_inputs(table),
+            outputs.table_inputs(PLAN, table),
             code=sources(*code.table(table)),
         output:
             report(
@@ -72,7 +73,7 @@ for table, stem in outputs.table_stems(PLAN).items():
         params:
             name=table,
             stem=subpath(output[0], strip_suffix=".csv"),
-            caption=TABLES[table].caption,
+            caption=lambda w, table=table: caption_of(table, PLAN.notes),
             options=as_options(outputs.table_options(PLAN, table)),
         shell:
             "cvpire table {params.name} {params.stem} {params.options} 2> {log}"

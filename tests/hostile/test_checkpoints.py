@@ -30,8 +30,8 @@ STATE = {
     },
     "state_dict": {"features.0.weight": torch.arange(6.0).reshape(2, 3), "pool.p": torch.tensor([3.0])},
 }
-WHOLE = [saved(STATE), saved(STATE["state_dict"])]
-OLD = [saved(STATE, _use_new_zipfile_serialization=False)]
+WHOLE = [saved(STATE), saved(STATE["state_dict"]), saved(STATE, pickle_protocol=5)]
+OLD = [saved(STATE, _use_new_zipfile_serialization=False, pickle_protocol=protocol) for protocol in (2, 5)]
 
 
 @given(damaged(WHOLE))
@@ -131,10 +131,11 @@ def resnet18() -> dict[str, torch.Tensor]:
     with torch.device("meta"):
         network = torchvision.models.resnet18(weights=None)
     children = torch.nn.Sequential(*list(network.children())[:-2])
-    return {
+    state = {
         f"features.{name}": torch.ones((), dtype=value.dtype).expand(value.shape)
         for name, value in children.state_dict().items()
     }
+    return state | {"pool.p": torch.tensor([3.0])}
 
 
 def odd_tensors(*shape: int) -> st.SearchStrategy:
@@ -170,6 +171,7 @@ METAS = {
     "mean": [0.5, 0.5, 0.5],
     "std": [0.2, 0.2, 0.2],
     "outputdim": 512,
+    "whitening": False,
     "Lw": {"x": {"ss": {"P": torch.eye(1).expand(4, 512), "m": torch.ones(1).expand(512, 1)}}},
 }
 

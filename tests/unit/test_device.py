@@ -1,14 +1,20 @@
 """Jobs on one machine spread over its GPUs."""
 
+import inspect
 import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from cvpire.cli import app, stages
+from cvpire.config import Config
 from cvpire.errors import InputError
 from cvpire.networks import device
 from cvpire.networks.device import choose_device, use_threads
+from PIL import Image
+from typer.testing import CliRunner
 
 # A job that takes one of two GPUs and holds it until it is killed.
 JOB = """
@@ -85,3 +91,26 @@ def test_threads_are_as_many_as_asked_for_or_as_torch_chooses():
     assert torch.get_num_threads() == 1
     use_threads(3)
     assert torch.get_num_threads() == 3
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_by_hand_an_attack_gives_the_bytes_of_the_workflow(tmp_path):
+    """Which asks for as many threads as the configuration says: one, unless it says otherwise."""
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    np.save(tmp_path / "map.npy", np.ones((64, 96), np.float32))
+    words = [*("--iterations", "3", "--device", "cpu"), *("--other-multipliers", "20")]
+
+    def attacked(file, *threads):
+        torch.set_num_threads(3)  # as torch would on a machine of three cores
+        arguments = ["attack", *(str(tmp_path / name) for name in ("a.png", "map.npy", file)), *words, *threads]
+        assert (done := CliRunner().invoke(app, arguments)).exit_code == 0, done.output
+        return (tmp_path / file).read_bytes()
+
+    by_hand = attacked("by-hand.npz")
+    assert torch.get_num_threads() == 1
+    assert by_hand == attacked("workflow.npz", "--threads", str(Config.model_fields["threads"].default))
+
+
+@pytest.mark.parametrize("command", [stages.attack, stages.describe, stages.rank])
+def test_every_command_that_runs_a_network_has_the_threads_of_the_configuration(command):
+    assert inspect.signature(command).parameters["threads"].default == Config.model_fields["threads"].default == 1

@@ -1,17 +1,24 @@
 """Figures: what they draw, what they choose, and that their files are reproducible."""
 
+import warnings
+
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from cvpire.errors import InputError
+from cvpire.figures import fonts
 from cvpire.figures.against_iterations import against_iterations
 from cvpire.figures.against_multiplier import against_multiplier
 from cvpire.figures.choosing import choose_crop, choose_query, crop_side
 from cvpire.figures.convergence import convergence
 from cvpire.figures.side_by_side import side_by_side
-from cvpire.figures.style import save, style
+from cvpire.figures.style import fitted, save, style
 from cvpire.figures.variance_map import variance_map
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 RANDOM = {"oxford": 0.0111, "paris": 0.0269}
 ATTACKS = {"cv-pire": ("CV-PIRE", 20), "sd-pire": ("SD-PIRE", 20), "pire": ("PIRE", 50)}
@@ -265,3 +272,93 @@ def test_a_users_own_settings_do_not_count(results, tmp_path):
         theirs = save(convergence(results, RANDOM).figure, tmp_path / "theirs")
         assert matplotlib.rcParams["font.size"] == 20
     assert ours[0].read_bytes() == theirs[0].read_bytes()
+
+
+# --- Letters that the figures' own font lacks -------------------------------------------------------------------------
+
+LETTERS = "\U000f1234\U000f1235"
+"""Of nobody's writing, so that no installed font has them."""
+
+
+def write_font(path, letters, family):
+    """A font that has these letters only, as filled squares a letter wide."""
+    names = [f"letter{number}" for number in range(len(letters))]
+    pen = TTGlyphPen(None)
+    for number, corner in enumerate(((0, 0), (0, 700), (900, 700), (900, 0))):
+        (pen.lineTo if number else pen.moveTo)(corner)
+    pen.closePath()
+    square = pen.glyph()
+    font = FontBuilder(1000, isTTF=True)
+    font.setupGlyphOrder([".notdef", *names])
+    font.setupCharacterMap(dict(zip(map(ord, letters), names, strict=True)))
+    font.setupGlyf(dict.fromkeys([".notdef", *names], square))
+    font.setupHorizontalMetrics(dict.fromkeys([".notdef", *names], (1000, 0)))
+    font.setupHorizontalHeader(ascent=800, descent=-200)
+    font.setupNameTable({"familyName": family, "styleName": "Regular"})
+    font.setupOS2(sTypoAscender=800, usWinAscent=800, usWinDescent=200)
+    font.setupPost()
+    font.save(path)
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Install fonts, as a system would after Matplotlib has listed its own; they are gone afterwards."""
+    before, paths = list(fontManager.ttflist), []
+    monkeypatch.setattr(fonts, "findSystemFonts", lambda: [str(path) for path in paths])
+
+    def forget():
+        fonts._letters.cache_clear()
+        fonts._others.cache_clear()
+
+    def install(letters, family):
+        paths.append(tmp_path / f"{family}.ttf")
+        write_font(paths[-1], letters, family)
+        forget()
+
+    forget()
+    yield install
+    fontManager.ttflist[:] = before
+    fontManager._findfont_cached.cache_clear()
+    forget()
+
+
+def captioned(caption):
+    with style():
+        figure = Figure()
+        figure.subplots().set_xlabel(caption)
+    return figure
+
+
+def test_letters_are_drawn_in_a_font_that_has_them(installed, tmp_path, caplog):
+    missing = save(captioned(f"tower {LETTERS}"), tmp_path / "missing")
+    boxes = [path.read_bytes() for path in missing]
+    assert caplog.text.count("no installed font has the letters") == 1
+    assert LETTERS in caplog.text and "Noto Sans CJK" in caplog.text
+    caplog.clear()
+
+    installed(LETTERS[0], "One")
+    installed(LETTERS, "Both")
+    assert fonts.families(f"tower {LETTERS}") == ("Both",), "as few as will do"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = save(captioned(f"tower {LETTERS}"), tmp_path / "drawn")
+    assert not caplog.records
+    assert all(path.read_bytes() != before for path, before in zip(drawn, boxes, strict=True))
+    assert "sans-serif, 'Both'" in drawn[0].read_text(encoding="utf-8")
+    again = save(captioned(f"tower {LETTERS}"), tmp_path / "again")
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in drawn]
+
+
+def test_letters_are_as_wide_as_their_font_has_them(installed):
+    with style():
+        installed(LETTERS, "Wide")
+        # Of 8 points each: nine are an inch.
+        assert [len(line) for line in fitted(LETTERS * 9, 1, 8).splitlines()] == [9, 9]
+
+
+def test_plain_names_need_no_other_font(installed, tmp_path):
+    before = [path.read_bytes() for path in save(captioned("Türme, Øre, Αθήνα, Москва"), tmp_path / "before")]
+    installed("".join(map(chr, range(32, 1200))), "Another")
+    after = save(captioned("Türme, Øre, Αθήνα, Москва"), tmp_path / "after")
+    assert [path.read_bytes() for path in after] == before
+    assert fonts.families("Türme, Øre, Αθήνα, Москва\n") == ()

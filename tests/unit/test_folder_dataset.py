@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cvpire.datasets import Dataset, Query, with_clean_twin
 from cvpire.datasets.folder import photo_tree, read_folder, read_photos
+from cvpire.datasets.kinds.folder import FolderDataset, plan
 from cvpire.errors import InputError
 
 
@@ -176,7 +177,25 @@ def test_missing_photos_are_dropped_everywhere_and_counted(folder):
     assert list(dataset.photos) == ["a", "b", "c"]
     (note,) = dataset.notes
     counts = "1 of 3 queries, 1 of 3 relevant, 1 of 2 junk, 3 of 5 database"
-    assert f"dropped 3 photos that the folder lacks ({counts}): x, y, z" in note
+    assert note == f"dropped 3 photos that the folder lacks ({counts}: x, y, z)"
+
+
+def test_a_typo_in_a_query_is_told_before_the_run(folder):
+    """Its photos would vanish from the table, and with them half of its mAP."""
+    options = FolderDataset(
+        kind="folder",
+        folder=str(folder),
+        ground_truth=str(truth(folder, {"a": {"relevant": ["b"]}, "aa": {"relevant": ["c"]}})),
+        missing="drop",
+        clean_twin="junk",
+    )
+    assert plan(options, str).notes == ("dropped 1 photo that the folder lacks (1 of 2 queries: aa)",)
+    # A query of which nothing is left is told as well.
+    left = options.model_copy(
+        update={"ground_truth": str(truth(folder, {"a": {"relevant": ["b"]}, "c": {"relevant": ["bb"]}}))}
+    )
+    dropped = "dropped 1 photo that the folder lacks (1 of 2 relevant: bb)"
+    assert plan(left, str).notes == (dropped, "left out 1 query without a relevant photo (c)")
 
 
 @pytest.mark.parametrize(
@@ -192,9 +211,7 @@ def test_photos_outside_an_explicit_database_are_left_out_with_a_note(folder):
     dataset = read_folder(folder, truth(folder, {"a": {"relevant": ["b"]}}, database=["b"]))
     assert dataset.database == ("b",)
     assert list(dataset.photos) == ["a", "b"], "the query and the database"
-    (note,) = dataset.notes
-    assert "left out 1 photos" in note
-    assert "(c)" in note
+    assert dataset.notes == ("left out 1 photo that the ground truth does not name (c)",)
 
 
 # --- photos without ground truth --------------------------------------------------------------------------------------
@@ -227,6 +244,21 @@ def test_no_photo_in_any_folder(tmp_path, content):
         (folder / content).touch()
     with pytest.raises(InputError, match=rf"{folder}: no photos in this folder or below; expected files .*\.jpg"):
         photo_tree(folder)
+
+
+def test_hidden_folders_and_photos_do_not_count(folder):
+    """As file managers leave them behind."""
+    for name in (".thumbnails/a.jpg", "1/.cache/x/d.jpg", "1/.hidden.jpg", "1/d.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    assert list(photo_tree(folder)) == ["1__d", "a", "b", "c"]
+    # What is asked for by its name is looked at.
+    assert list(photo_tree(folder / "1" / ".cache")) == ["x__d"]
+
+
+def test_what_cannot_be_read_below_a_folder_is_an_error(folder):
+    with pytest.raises(InputError, match=r"a\.jpg: cannot be read as a folder of photos \(Not a directory\)"):
+        photo_tree(folder / "a.jpg")
 
 
 # --- the clean twin --------------------------------------------------------------------------------------------------

@@ -50,11 +50,19 @@ def test_a_log_is_named_like_what_its_job_makes(output, log):
     }
 
 
-@given(st.integers(1, 10**6), st.integers(1, 10**6))
+@given(st.integers(1, 10**6) | st.floats(0, exclude_min=True, allow_infinity=False), st.integers(1, 10**6))
 def test_a_variant_is_read_as_it_was_written(multiplier, iteration):
-    for value in (float(multiplier), multiplier / 8):
-        folder = layout.variant(value, iteration)
-        assert layout.read_variant(Path(folder, "photo.jpg")) == (float(f"{value:g}"), iteration)
+    folder = layout.variant(multiplier, iteration)
+    assert layout.read_variant(Path(folder, "photo.jpg")) == (multiplier, iteration)
+    assert "/" not in folder
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "folder"),
+    [(50, "m50_T100"), (50.0, "m50_T100"), (0.1, "m0.1_T100"), (42.857142, "m42.857142_T100"), (1e16, "m1e+16_T100")],
+)
+def test_a_folder_has_as_many_digits_as_the_multiplier_needs(multiplier, folder):
+    assert layout.variant(multiplier, 100) == folder
 
 
 @pytest.mark.parametrize("folder", ["queries", "m50", "m50_T", "m50_T1_old", "xm50_T1", ""])

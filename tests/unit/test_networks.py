@@ -1,6 +1,8 @@
 """Folding, descriptors and normalisation; checkpoints and poolings have files of their own."""
 
 import sys
+from copy import deepcopy
+from functools import partial
 from importlib.metadata import version
 from types import ModuleType
 
@@ -16,7 +18,7 @@ from cvpire.networks.catalogue import ARCHITECTURES, packages
 from cvpire.networks.convolutional import convolutions, torchvision_network
 from cvpire.networks.folding import fold_batch_norm
 from cvpire.networks.network import Network, as_tensor, load_network, resized
-from cvpire.networks.pooling import mac, spoc
+from cvpire.networks.pooling import mac, power_mean, spoc
 from torch import nn
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -107,6 +109,17 @@ def test_folding_keeps_the_descriptors_of_efficientnet_lite(number, pixels):
     assert np.ptp(result) > 0.02, "a descriptor of untrained or broken weights would be nearly even"
 
 
+def test_folded_weights_are_rounded_once(resnet):
+    """In float64 they are exact, so that float32 ones are their nearest; rounded factor by factor a third is not."""
+    folded = fold_batch_norm(deepcopy(resnet))
+
+    assert {weights.dtype for weights in folded.parameters()} == {torch.float32}
+    convolution, norm = deepcopy(resnet.conv1).double(), deepcopy(resnet.bn1).double()
+    factor = norm.weight / (norm.running_var + norm.eps).sqrt()
+    assert torch.equal(folded.conv1.weight, (convolution.weight * factor.view(-1, 1, 1, 1)).float())
+    torch.testing.assert_close(folded.conv1.bias, (norm.bias - norm.running_mean * factor).float(), rtol=1e-7, atol=0)
+
+
 def test_only_a_batch_norm_right_after_a_convolution_is_folded():
     module = nn.Sequential(
         nn.Conv2d(3, 4, 1), nn.ReLU(), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)
@@ -153,7 +166,7 @@ def test_the_default_network_is_gem_of_power_3_and_nothing_else(lite):
 
     pooled = lite.body(batch).clamp(min=1e-6).pow(3.0).mean(dim=(2, 3)).pow(1 / 3.0)
 
-    assert torch.equal(lite(batch), nn.functional.normalize(pooled, dim=1))
+    assert torch.equal(lite(batch), pooled / (pooled.norm(dim=1, keepdim=True) + 1e-6))
 
 
 def test_descriptors_have_unit_length_and_differ(lite, pixels):
@@ -227,6 +240,55 @@ def test_scales_are_described_alone_and_combined():
     torch.testing.assert_close(network(photo), nn.functional.normalize(sum(parts), dim=1))
 
 
+def test_lengths_are_radenovics():
+    """1e-6 is added to every length but that of several scales combined; maps as faint as that show it."""
+    faint = torch.full((1, 3, 4, 4), 2e-6)
+    layer = nn.Linear(3, 3, bias=False)
+    nn.init.constant_(layer.weight, 1e-6)
+    of = partial(Network, nn.Identity(), spoc, (0, 0, 0), (1, 1, 1), smallest_side=1)
+    once = 2e-6 / (12**0.5 * 1e-6 + 1e-6)
+    again = 3e-6 * once / (27**0.5 * 1e-6 * once + 1e-6)
+
+    with torch.no_grad():
+        assert of()(faint)[0, 0].item() == pytest.approx(once, rel=1e-5)
+        assert of(layer=layer)(faint)[0, 0].item() == of(learned=layer)(faint)[0, 0].item() == pytest.approx(again)
+        assert of(scales=(1.0, 0.5))(faint)[0, 0].item() == pytest.approx(3**-0.5)
+        assert of()(torch.zeros(1, 3, 4, 4)).abs().max() == 0
+
+
+@pytest.mark.parametrize("power", [2.5, 3.0, 20.0])
+def test_small_values_count_where_scales_are_combined(power):
+    """A body of a bright and two faint channels: unit descriptors with values far below 1e-6."""
+    weights = torch.tensor([1.0, 3e-7, 2e-5]).view(1, 3, 1, 1)
+    network = Network(
+        Scaled(weights),
+        lambda maps: maps.amax(dim=(2, 3)),
+        (0, 0, 0),
+        (1, 1, 1),
+        scales=(1.0, 0.5),
+        combine=partial(power_mean, power=power),
+        smallest_side=1,
+    )
+    photo = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+
+    descriptor = network(photo)[0]
+    (slope,) = torch.autograd.grad(descriptor.sum(), photo)
+
+    np.testing.assert_allclose(descriptor[1:].detach(), [3e-7, 2e-5], rtol=1e-4)
+    assert slope.isfinite().all()
+
+
+class Scaled(nn.Module):
+    """The photo, times a weight a channel."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, photo):
+        return photo * self.weights
+
+
 @pytest.mark.parametrize(
     ("scales", "shape", "text"),
     [
@@ -276,6 +338,36 @@ def test_normalisation_is_applied(pixels):
 @pytest.mark.parametrize("architecture", [name for name, entry in ARCHITECTURES.items() if not entry.library])
 def test_the_catalogue_knows_the_dimensions_of_torchvisions_networks(architecture):
     assert ARCHITECTURES[architecture].dimensions == channels(convolutions(torchvision_network(architecture)))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_catalogue_knows_the_smallest_photo_that_a_body_takes(architecture):
+    """Radenovic's code describes whatever its body takes: a ResNet a box of a few pixels, at its smallest scale too."""
+    entry = ARCHITECTURES[architecture]
+    if entry.package:
+        body, device = efficientnet_lite.load(architecture, "package").body.eval(), "cpu"
+    else:
+        body, device = convolutions(torchvision_network(architecture)).eval(), "meta"
+
+    for shape in ((entry.smallest_side, 80), (80, entry.smallest_side)):
+        assert min(body(torch.zeros(1, 3, *shape, device=device)).shape[2:]) > 0
+    if entry.smallest_side > 1:
+        with pytest.raises(RuntimeError):
+            body(torch.zeros(1, 3, entry.smallest_side - 1, 80, device=device))
+
+
+def test_a_small_box_is_described_at_three_scales(resnet, checkpoint):
+    network, scales = load("resnet18", checkpoint, scales=[1.0, 0.5**0.5, 0.5], pooling="mac"), (1, 0.5**0.5, 0.5)
+    box = np.random.default_rng(1).integers(0, 256, (40, 21, 3), dtype=np.uint8)
+    body = nn.Sequential(*list(resnet.children())[:-2])
+    normalised = ((as_tensor(box) - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1))[None]
+    with torch.no_grad():
+        parts = [nn.functional.normalize(mac(body(resized(normalised, scale))), dim=1) for scale in scales]
+
+    expected = nn.functional.normalize(sum(parts), dim=1)[0]
+    np.testing.assert_allclose(network.describe(box), expected, atol=1e-5, rtol=0)
+    with pytest.raises(InputError, match="a photo of 9 x 1 is too small: a network needs 1 pixel a side at scale 0.5"):
+        network.describe(box[:1, :9].copy())
 
 
 @pytest.mark.parametrize("architecture", [name for name, entry in ARCHITECTURES.items() if entry.package])

@@ -27,6 +27,7 @@ def page(**changes):
         "tables": {"4.1": ("A caption.", [["method", "mAP"], ["CV-PIRE", "5.07"]])},
         "figures": {"4.3": ("What it shows.", b"png bytes")},
         "cases": [Case("demo", "keble-1", frozenset({"keble"}), shots)],
+        "notes": {"demo": ("left out <b>",)},
     }
     return lay_out(**{**content, **changes})
 
@@ -36,6 +37,13 @@ def test_the_page_needs_no_other_file():
     assert len(addresses) == 3
     assert all(address.startswith("data:image/") for address in addresses)
     assert "http" not in page()
+
+
+def test_what_was_left_out_stands_above_all_numbers():
+    text = page()
+    assert "<b>demo</b>: left out &lt;b&gt;" in text
+    assert text.index("Left out</h2>") < text.index("Run</h2>")
+    assert "Left out" not in page(notes={})
 
 
 def test_text_is_not_taken_for_code():
@@ -94,10 +102,24 @@ def test_every_tag_is_closed():
 
 
 def test_times_of_a_stage_are_added_once_a_job(tmp_path):
+    """As Snakemake notes them: once for each output, whose times differ by milliseconds."""
     (tmp_path / "metadata").mkdir()
-    notes = [("a", "save", 1, 3), ("b", "save", 1, 3), ("c", "save", 5, 6), ("d", "attack", 0, 9)]
-    for name, rule, start, end in notes:
-        note = {"rule": rule, "starttime": start, "endtime": end}
+    notes = [
+        *((f"photo {number}", "save", "1.log", 1 + number / 1000, 3 + number / 1000) for number in range(67)),
+        ("b", "save", "2.log", 5, 6),
+        ("no longer made", "save", "2.log", -900, -800),
+        ("d", "attack", "d.log", 0, 9),
+    ]
+    for name, rule, log, start, end in notes:
+        note = {"rule": rule, "log": [log], "job_hash": 7, "starttime": start, "endtime": end}
         (tmp_path / "metadata" / name).write_text(json.dumps(note))
     (tmp_path / "metadata" / "broken").write_text("{")
     assert stage_times(tmp_path) == [("attack", 1, 9.0), ("save", 2, 3.0)]
+
+
+def test_a_job_without_a_log_is_known_by_its_number(tmp_path):
+    (tmp_path / "metadata").mkdir()
+    for name, number in (("a", 1), ("b", 1), ("c", 2)):
+        note = {"rule": "save", "log": [], "job_hash": number, "starttime": 0, "endtime": 1}
+        (tmp_path / "metadata" / name).write_text(json.dumps(note))
+    assert stage_times(tmp_path) == [("save", 2, 2.0)]

@@ -401,7 +401,7 @@ def test_no_other_program_draws_a_photo(tmp_path, upright, monkeypatch):
     monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: pytest.fail("Ghostscript runs the file"))
     Image.fromarray(upright).save(tmp_path / "a.jpg", "eps")
 
-    assert_refused(tmp_path / "a.jpg", "not a photo (no known image format)")
+    assert_refused(tmp_path / "a.jpg", "not a photo, but a PostScript program")
     with pytest.raises(InputError, match="not a variance map"):
         load_variance_map(tmp_path / "a.jpg", upright.shape[:2])
 
@@ -430,7 +430,11 @@ def test_variance_map_from_npy_and_png(tmp_path):
         ("text.npy", b"hello", "not a variance map"),
         ("empty.npy", b"", "not a variance map"),
         ("text.png", b"hello", "not a variance map"),
-        ("shape.npy", np.zeros((4, 3)), "shape (4, 3) does not fit a photo of shape (3, 4)"),
+        (
+            "shape.npy",
+            np.zeros((4, 3)),
+            "this variance map does not fit the photo: it has 3 x 4 pixels, the photo is read with 4 x 3",
+        ),
         ("channels.npy", np.zeros((3, 4, 3)), "does not fit a photo"),
         ("negative.npy", np.full((3, 4), -0.01), "values outside [0, 1]"),
         ("large.npy", np.full((3, 4), 1.01), "values outside [0, 1]"),
@@ -477,7 +481,10 @@ def test_a_truncated_variance_map_is_refused(tmp_path):
     [
         ("(" * 5000, "no header of a numpy array"),
         ("\0", "no header of a numpy array"),
-        ("{'descr': '<f8', 'fortran_order': False, 'shape': (65536, 65536), }", "shape (65536, 65536) does not fit"),
+        (
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (65536, 65536), }",
+            "does not fit the photo: it has 65536 x 65536",
+        ),
         ("{'descr': '(9,9)f8', 'fortran_order': False, 'shape': (3, 4), }", "not of numbers"),
     ],
     ids=["nested", "zero", "large", "within"],

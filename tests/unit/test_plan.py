@@ -1,17 +1,22 @@
 """The plan of a run, without Snakemake: which files there are, from what, and with which options."""
 
 import json
+import os
+import re
 import shlex
+from itertools import pairwise
 
 import pytest
 import yaml
 from cvpire import layout
+from cvpire.checksums import checksum
 from cvpire.config import FigureOptions
 from cvpire.datasets.benchmarks import BENCHMARKS
 from cvpire.errors import InputError
 from cvpire.figures.catalogue import CATALOGUE as FIGURES
-from cvpire.plan import code, outputs
+from cvpire.plan import code, inputs, outputs
 from cvpire.plan.run import Plan
+from cvpire.provenance import photos_checksum
 from cvpire.results import as_json, read_run
 from cvpire.sources import sources
 from PIL import Image
@@ -103,10 +108,13 @@ def test_names_of_photos_have_a_fingerprint(folder, tmp_path):
 
 
 def test_a_box_is_cut_out_where_it_is_asked_for(folder):
-    assert plan_of(folder).prepare_options("mine", "b-1") == "--decoder libjpeg-turbo"
+    assert plan_of(folder).prepare_options("mine", "b-1") == "--decoder libjpeg-turbo --profile convert"
     folder["datasets"]["mine"] |= {"query": "box", "longest_side": 64}
     plan = plan_of(folder)
-    assert plan.prepare_options("mine", "b-1") == "--decoder libjpeg-turbo --longest-side 64 --box 1.0 2.0 3.5 4.0"
+    assert (
+        plan.prepare_options("mine", "b-1")
+        == "--decoder libjpeg-turbo --longest-side 64 --profile convert --box 1.0 2.0 3.5 4.0"
+    )
     assert "--box" not in plan.prepare_options("mine", "a-1"), "the ground truth has none of it"
 
 
@@ -127,7 +135,7 @@ def test_wrong_answers_are_ranked_too(folder, tmp_path):
     added = [f"results/distractors/more/descriptors/lite0/shard-{number:04d}.npy" for number in range(3)]
     assert plan.distractors("mine", "lite0") == added
     assert plan.shard_options("mine", "lite0").endswith("--distractors results/distractors/more/descriptors/lite0")
-    assert f"--distractors more={tmp_path / 'photos'}" in plan.provenance_options()
+    assert f"--distractors more={tmp_path / 'photos'}" in inputs.provenance_options(plan)
 
 
 # --- Attacks ----------------------------------------------------------------------------------------------------------
@@ -186,7 +194,9 @@ def test_table_4_2_compares_two_attacks(demo):
     assert (options.attack, options.other) == ("cv-pire", "sd-pire")
     assert outputs.table_labels(demo, "4.2")["attack"] == "cv-pire, sd-pire"
     assert outputs.table_labels(demo, "4.1")["attack"] == "cv-pire, sd-pire, pire, pire-fast"
-    assert layout.ALL_RANDOM in outputs.table_inputs("4.2") and layout.ALL_RANDOM not in outputs.table_inputs("4.1")
+    inputs = {name: outputs.table_inputs(demo, name) for name in ("4.1", "4.2")}
+    assert layout.ALL_RANDOM in inputs["4.2"] and layout.ALL_RANDOM not in inputs["4.1"]
+    assert set(demo.listings()) < set(inputs["4.1"]), "what was left out stands in the caption"
 
 
 @pytest.mark.parametrize("number", FIGURES)
@@ -275,7 +285,7 @@ def test_a_job_depends_on_the_modules_of_its_entries_and_no_others(demo):
 
 
 def test_inputs_of_a_run_are_named(thesis):
-    assert thesis.input_files() == {
+    assert inputs.input_files(thesis) == {
         "datasets.oxford5k.ground_truth": "resources/downloads/gnd_oxford5k.pkl",
         "datasets.paris6k.ground_truth": "resources/downloads/gnd_paris6k.pkl",
         "networks.resnet101-gem.weights": "resources/downloads/retrievalSfM120k-resnet101-gem-b80fb85.pth",
@@ -301,3 +311,98 @@ def test_benchmarks_are_planned_without_a_download(kind):
     assert plan.datasets["it"].size == BENCHMARKS[kind].database
     assert len(outputs.figure_inputs(plan, "4.6")) > 3 * BENCHMARKS[kind].queries
     assert isinstance(outputs.figure_options(plan, "4.6"), FigureOptions)
+
+
+# --- What is given ----------------------------------------------------------------------------------------------------
+
+
+def test_content_and_not_dates_makes_fingerprints(folder, tmp_path):
+    def fingerprints():
+        plan = plan_of(folder)
+        shards = [inputs.shard(plan, "mine", number) for number in range(plan.shards("mine"))]
+        about = [inputs.photo(plan, "mine", "a-1"), inputs.photo(plan, "mine", "b-1")]
+        return [*about, inputs.ground_truth(plan, "mine"), inputs.weights(plan, "gem"), *shards]
+
+    folder["networks"]["gem"]["weights"] = str(tmp_path / "gem.pth")
+    (tmp_path / "gem.pth").write_bytes(b"weights")
+    before = fingerprints()
+    assert all(re.fullmatch("[0-9a-f]{16}", value) for value in before[:4])
+    for path in (*(tmp_path / "photos").iterdir(), tmp_path / "truth.json", tmp_path / "gem.pth"):
+        os.utime(path)
+    assert fingerprints() == before
+    one, other = tmp_path / "photos" / "a-1.png", tmp_path / "photos" / "exchanged.bmp"
+    Image.new("RGB", (8, 8), "red").save(other)
+    os.utime(other, (0, 0))
+    other.rename(one)
+    with (tmp_path / "gem.pth").open("ab") as file:
+        file.write(b"!")
+    (tmp_path / "truth.json").write_text(" " + (tmp_path / "truth.json").read_text())
+    changed = [old != new for old, new in zip(before, fingerprints(), strict=True)]
+    assert changed[:4] == [True, False, True, True]
+    assert changed[4:].count(True) == 1
+
+
+def test_what_is_not_given_has_no_fingerprint(demo, thesis, folder):
+    assert inputs.photo(demo, "demo-a", "coffee-query-1") == inputs.shard(demo, "demo-a", 0) == ""
+    assert inputs.photo(thesis, "oxford5k", "keble_000028") == inputs.shard(thesis, "oxford5k", 0) == ""
+    assert inputs.ground_truth(thesis, "oxford5k") == ""
+    assert {inputs.weights(thesis, network) for network in thesis.victims} == {""}
+    assert inputs.weights(plan_of(folder), "gem") == "", "the file is not there, of which Snakemake will tell"
+
+
+def test_the_record_gets_the_checksums_that_were_planned(folder, tmp_path):
+    (tmp_path / "photos" / "c-0.png").unlink()
+    words = shlex.split(inputs.provenance_options(plan_of(folder)))
+    planned = dict(value.split("=") for flag, value in pairwise(words) if flag == "--planned")
+    photos = {path.stem: path for path in (tmp_path / "photos").iterdir()}
+    assert planned == {
+        "datasets.mine": photos_checksum(photos)["sha256"],
+        "datasets.mine.ground_truth": checksum(tmp_path / "truth.json"),
+    }
+
+
+@pytest.mark.parametrize("name", ["a{b}c", "{ photo }", "{x,[ab]+}", "x<b>", "x<temp>"])
+def test_names_that_are_patterns_to_snakemake_are_refused(folder, tmp_path, name):
+    for number in range(12):
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / f"{number:02d} {name}.png")
+    with pytest.raises(InputError) as caught:
+        inputs.check_paths(plan_of(folder))
+    first, *named, more = str(caught.value).splitlines()
+    assert first.startswith("rename these files or folders: a word in {} or <>")
+    assert named == [f"  {tmp_path}/photos/{number:02d} {name}.png" for number in range(10)]
+    assert more == "  and 2 more"
+
+
+@pytest.mark.parametrize("name", ["I <3 Rome", "a{b", "a}b{", "{}", "<B>", "{a b}", "$HOME", "`x`"])
+def test_other_names_are_not_refused(folder, tmp_path, name):
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos" / f"{name}.png")
+    inputs.check_paths(plan_of(folder))
+
+
+def test_ground_truth_and_checkpoints_are_checked_too(folder, tmp_path):
+    (tmp_path / "truth.json").rename(tmp_path / "{truth}.json")
+    folder["datasets"]["mine"]["ground_truth"] = str(tmp_path / "{truth}.json")
+    folder["attacks"]["cv-pire"]["network"] = "gem"
+    folder["networks"]["gem"]["weights"] = "<gem>.pth"
+    with pytest.raises(InputError, match=re.escape(f"\n  {tmp_path}/{{truth}}.json\n  <gem>.pth")):
+        inputs.check_paths(plan_of(folder))
+
+
+def test_a_photo_is_no_option(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "photos")
+    Image.new("RGB", (8, 8)).save("-k.png")
+    folder["datasets"]["mine"]["folder"] = "."
+    plan = plan_of(folder)
+    shards = range(plan.shards("mine"))
+    words = [word for number in shards for word in shlex.split(plan.shard_words("mine", number))]
+    assert "./-k.png" in words and not [word for word in words if word.startswith("-")]
+    assert "-k.png" in [photo for number in shards for photo in plan.shard_sources("mine", number)]
+
+
+def test_names_of_wrong_answers_count(folder, tmp_path):
+    folder["distractors"] = {"more": {"folder": str(tmp_path / "photos")}}
+    folder["datasets"]["mine"]["distractors"] = "more"
+    before = plan_of(folder).distractor_shards["more"]
+    (tmp_path / "photos" / "c-1.png").rename(tmp_path / "photos" / "d-1.png")
+    changed = [old != new for old, new in zip(before, plan_of(folder).distractor_shards["more"], strict=True)]
+    assert 1 <= changed.count(True) <= 2

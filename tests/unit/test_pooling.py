@@ -150,6 +150,19 @@ def test_longer_maps_have_more_regions_up_to_seven(longer, along):
     assert sum(side == 10 for *_, side in regions(10, longer)) == along
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "count"), [(25, 61, 32), (61, 25, 32), (3, 11, 44), (6, 22, 44), (5, 9, 20), (2, 32, 50)]
+)
+def test_float32_decides_between_equally_near_numbers_of_regions(height, width, count):
+    """As many as in Radenovic's code; in exact numbers 25 x 61 has 26."""
+    assert len(regions(height, width)) == count
+
+
+def test_float32_cuts_some_whole_numbers_to_the_one_before():
+    """3 x 33: eight regions of 2 x 2, from 0 to 31 in steps of 31/7; the last one of level 2 starts at 30 in float32."""
+    assert [left for top, left, side in regions(3, 33) if side == 2 and top == 0] == [0, 4, 8, 13, 17, 22, 26, 30]
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (2, 2), (3, 11), (7, 7), (13, 24), (32, 18)])
 def test_regions_lie_within_the_map_and_reach_its_edges(height, width):
     found = regions(height, width)

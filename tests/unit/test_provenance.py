@@ -8,6 +8,7 @@ import shutil
 import pandas as pd
 import pytest
 from cvpire import provenance as module
+from cvpire.checksums import checksum
 from cvpire.cli import app
 from cvpire.errors import InputError
 from cvpire.provenance import facts, photos_checksum
@@ -62,6 +63,7 @@ def test_a_record_names_everything_that_results_depend_on(first):
     assert record["configuration"] == CONFIG
     assert record["seeds"] == {"seed": 7, "figures.4.1.seed": 3}
     assert record["device"] == "processor", "which the configuration asks for"
+    assert record["threads of a network"] == 1
     assert re.fullmatch("[0-9a-f]{64}", record["lock file (SHA-256)"])
     assert record["packages"]["torch"].startswith("2.")
     assert "?" not in record["packages"].values()
@@ -85,6 +87,15 @@ def test_the_page_names_the_same_facts(first):
     assert f"torch {record['packages']['torch']}" in shown["packages"]
     assert record["photos"]["datasets.tiny"]["sha256"] in shown["photos"]
     assert all(isinstance(value, str) for value in shown.values())
+
+
+@pytest.mark.parametrize(("threads", "said"), [(4, "4"), (0, "as many as torch chose")])
+def test_threads_that_change_results_are_recorded_and_compared(first, tmp_path, threads, said):
+    second = run(tmp_path / "second", config={**CONFIG, "threads": threads})
+
+    assert facts(json.loads((second / "provenance.json").read_text()))["threads of a network"] == said
+    assert facts(json.loads((first / "provenance.json").read_text()))["threads of a network"] == "1"
+    assert compared(first, second)[:2] == (1, [f"configuration.threads: nothing, {threads}"])
 
 
 def test_photos_are_told_by_name_and_content_and_not_by_place(tmp_path):
@@ -129,6 +140,28 @@ def test_a_changed_photo_is_named(first, tmp_path):
     assert differences[0].startswith("photos.datasets.tiny.sha256: ")
 
 
+@pytest.mark.parametrize(
+    ("changed", "name"), [("a.jpg", "datasets.tiny"), ("truth.json", "datasets.tiny.ground_truth")]
+)
+def test_what_changes_while_a_run_works_is_not_recorded(first, changed, name):
+    folder, record = first.parent, first / "provenance.json"
+    planned = {
+        "datasets.tiny": photos_checksum({"a": folder / "a.jpg"})["sha256"],
+        "datasets.tiny.ground_truth": checksum(folder / "truth.json"),
+    }
+    given = (first / "provenance.json", folder / "configuration.json", first / "tables" / "table-4.1.csv")
+    given += ("--dataset", f"tiny={folder / 'dataset.json'}")
+    given += ("--input", f"datasets.tiny.ground_truth={folder / 'truth.json'}")
+    given += tuple(word for item in planned.items() for word in ("--planned", "=".join(item)))
+    assert cvpire("provenance", *given).exit_code == 0
+    before = record.read_text()
+    (folder / changed).write_text("[]")
+    done = cvpire("provenance", *given)
+    assert isinstance(done.exception, InputError)
+    assert str(done.exception).startswith(f"{name}: changed while the run was working")
+    assert record.read_text() == before
+
+
 def test_another_version_of_a_package_is_named(first, tmp_path, monkeypatch):
     known = module.version
     monkeypatch.setattr(module, "version", lambda package: "0.1" if package == "torch" else known(package))
@@ -147,10 +180,16 @@ def test_a_table_that_differs_is_named_with_the_largest_difference(first, tmp_pa
     assert verdict == "The runs should be equal; 1 of 1 tables are not."
 
 
+def test_names_that_look_like_nothing_are_told_apart(tmp_path):
+    names = (("NA", "null"), ("NA", "nan"))
+    one, other = (run(tmp_path / "".join(pair), table=TABLE.assign(method=pair)) for pair in names)
+    assert compared(one, other)[1] == ["tables: table-4.1.csv: differs in method (text)"]
+
+
 @pytest.mark.parametrize(
     ("table", "text"),
     [
-        (TABLE[:1], "2 rows, 1 rows"),
+        (TABLE[:1], "2 rows, 1 row"),
         (TABLE.rename(columns={"mAP": "map"}), "other columns"),
         (TABLE.assign(mAP=[100, None]), "differs in mAP (empty cells)"),
         (TABLE.assign(mSSIM=["1.00", "0.951"]), "differs in how numbers are written"),

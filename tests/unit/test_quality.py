@@ -125,10 +125,10 @@ def test_a_row_for_each_altered_photo(tmp_path, photo, noisy):
 
     values = quality_of(photo, noisy, window=9)
     assert rows == [
-        {"query": "tower", "multiplier": 50, "iteration": 100, **values},
-        {"query": "tower", "multiplier": None, "iteration": None, **values},
+        {"query": "tower", "file": str(paths[0]), "multiplier": 50, "iteration": 100, **values},
+        {"query": "tower", "file": str(paths[1]), "multiplier": None, "iteration": None, **values},
     ]
-    assert list(rows[0]) == ["query", "multiplier", "iteration", *values]
+    assert list(rows[0]) == ["query", "file", "multiplier", "iteration", *values]
 
 
 def test_altered_photos_have_the_size_at_which_the_original_is_read(tmp_path, photo):
@@ -139,7 +139,8 @@ def test_altered_photos_have_the_size_at_which_the_original_is_read(tmp_path, ph
     (row,) = quality_rows(original, [altered], PhotoOptions(longest_side=20), QualityOptions())
 
     assert row["mse"] < 1e-3
-    with pytest.raises(InputError, match=rf"^{altered}: photos of different size"):
+    sizes = r"40 x 32 and 20 x 16 \(width x height\): give --longest-side 20 here too"
+    with pytest.raises(InputError, match=rf"^{altered}: photos of different size cannot be compared: {sizes}"):
         quality_rows(original, [altered], PhotoOptions(), QualityOptions())
 
 

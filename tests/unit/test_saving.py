@@ -1,12 +1,17 @@
 """From perturbation to file: enlargement, 8 bits, JPEG and PNG."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from cvpire.config import SavingOptions
-from cvpire.saving import adversarial_pixels, adversarial_query, encode
+from cvpire.errors import InputError
+from cvpire.saving import adversarial_pixels, adversarial_query, encode, file_format
 from PIL import Image, JpegImagePlugin
+from torchvision import transforms
+from torchvision.utils import save_image
 
 STD = (0.229, 0.224, 0.225)
 PIXEL = (1, 1, 1)
@@ -165,6 +170,86 @@ def test_smallest_released_perturbation_has_about_2_levels():
     np.testing.assert_array_equal(levels[0, 0], [187, 183, 184])
 
 
+# --- The range of an image, as PIRE's repository has it ----------------------------------------------------------------
+
+
+def saved_by_pire(photo, perturbation):
+    """What `pire.py` computes: the photo and its enlarged perturbation, normalised, and saved with `normalize=True`."""
+    normalised = transforms.Normalize((0.485, 0.456, 0.406), STD)(torch.from_numpy(photo).permute(2, 0, 1) / 255)
+    enlarged = torch.ceil(perturbation.abs() / 0.00390625) * torch.sign(perturbation) * 0.004 * 8
+    file = io.BytesIO()
+    save_image((normalised + enlarged)[None], file, "png", normalize=True)
+    return np.asarray(Image.open(file))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_stretched_image_is_that_of_pires_repository(seed):
+    photo, perturbation = random_case(seed)
+
+    stretched = adversarial_pixels(photo, perturbation, STD, enlargement="released", range="stretch")
+
+    theirs = saved_by_pire(photo, torch.from_numpy(perturbation)).astype(int)
+    assert (stretched.min(), stretched.max()) == (theirs.min(), theirs.max()) == (0, 255)
+    assert np.abs(stretched - theirs).max() <= 1, "float32 may round otherwise"
+    assert (stretched != theirs).mean() < 1e-3
+
+
+def test_a_stretched_image_fills_its_range_whatever_the_photo():
+    photo = np.full((4, 5, 3), 100, dtype=np.uint8)
+    photo[0, 0], photo[3, 4] = 110, 90
+
+    stretched = adversarial_pixels(photo, np.zeros((3, 4, 5), np.float32), PIXEL, enlargement="none", range="stretch")
+
+    # Red is lowest once the mean is removed, blue is highest.
+    assert (stretched[3, 4, 0], stretched[0, 0, 2]) == (0, 255)
+    assert (stretched[1, 1] == stretched[2, 2]).all()
+    flat = np.full((2, 2, 3), 100, dtype=np.uint8)
+    assert adversarial_pixels(flat, np.zeros((3, 2, 2), np.float32), PIXEL, range="stretch").dtype == np.uint8
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "truncate"])
+def test_minimal_enlargement_loses_nothing_of_a_stretched_image(rounding):
+    photo, perturbation = random_case()
+    # Black and white stay, so that the image with and without the perturbation has one range.
+    perturbation = np.where((photo == 0) | (photo == 255), 0, perturbation.transpose(1, 2, 0) / 100).transpose(2, 0, 1)
+    how = {"rounding": rounding, "range": "stretch"}
+
+    enlarged = adversarial_pixels(photo, perturbation, PIXEL, enlargement="minimal", **how).astype(int)
+
+    plain = adversarial_pixels(photo, perturbation, PIXEL, enlargement="none", **how)
+    assert np.abs(enlarged - plain).max() == 1
+    still = adversarial_pixels(photo, 0 * perturbation, PIXEL, enlargement="minimal", **how)
+    inside = (still > 0) & (still < 255)
+    assert inside.mean() > 0.5
+    np.testing.assert_array_equal(np.sign(enlarged - still)[inside], np.sign(perturbation).transpose(1, 2, 0)[inside])
+
+
+# --- Formats ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("a.jpg", {}, "jpeg"),
+        ("a.JPEG", {"quality": 80}, "jpeg"),
+        ("a.PNG", {}, "png"),
+        ("a.png", {"format": "png"}, "png"),
+        ("a.png", {"format": "jpeg"}, "a.png: a file of this name is png, but --format is jpeg"),
+        ("a.jpg", {"format": "png"}, "a.jpg: a file of this name is jpeg, but --format is png"),
+        ("a.webp", {}, "a.webp: expected a name ending in .jpg, .jpeg, .png"),
+        ("a", {"format": "png"}, "a: expected a name ending in"),
+    ],
+)
+def test_the_suffix_of_a_file_says_its_format(name, given, expected):
+    options = SavingOptions(**given)
+    if expected in ("jpeg", "png"):
+        assert file_format(Path(name), options) == expected
+    else:
+        with pytest.raises(InputError) as caught:
+            file_format(Path(name), options)
+        assert str(caught.value).startswith(expected)
+
+
 def test_png_loses_nothing_and_says_nothing():
     pixels, _ = random_case()
 
@@ -215,15 +300,17 @@ def test_every_option_of_saving_counts():
     options = {
         "enlargement": "released",
         "rounding": "truncate",
+        "range": "stretch",
         "quality": 40,
         "subsampling": "4:2:2",
         "format": "jpeg",
     }
-    plain = {"enlargement": "none", "rounding": "nearest", "quality": 90, "subsampling": "4:4:4", "format": "png"}
+    plain = {"enlargement": "none", "rounding": "nearest", "range": "clip", "quality": 90, "subsampling": "4:4:4"}
+    plain["format"] = "png"
 
     saved = adversarial_query(photo, perturbation, STD, SavingOptions(**options))
 
-    pixels = adversarial_pixels(photo, perturbation, STD, enlargement="released", rounding="truncate")
+    pixels = adversarial_pixels(photo, perturbation, STD, enlargement="released", rounding="truncate", range="stretch")
     assert saved == encode(pixels, format="jpeg", quality=40, subsampling="4:2:2")
     assert set(options) == set(SavingOptions.model_fields)
     for name, value in plain.items():

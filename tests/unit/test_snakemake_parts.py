@@ -17,7 +17,9 @@ from types import SimpleNamespace
 import pytest
 from cvpire import snakemake_parts
 from snakemake import logging
+from snakemake.cli import parse_config
 from snakemake.persistence import PersistenceBase
+from snakemake.settings.types import ConfigSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +37,9 @@ SOURCES = {
     "io:_IOFile.mtime": "fe7ba8f8ee1e42fc",
     "io:_IOFile.checksum": "cc344b5b1a5e355b",
     "jobs:Job.output_mintime": "b7b45c26508fd80f",
+    # What the command line gave.
+    "settings.types:ConfigSettings._get_config_args": "d9f5ff50810cdb67",
+    "cli:parse_config": "f4261a2bc2b18264",
     # The limit that is lifted, and when `onstart` is called.
     "scheduling.job_scheduler:JobScheduler.schedule": "9f32db93a39bd96f",
     "scheduling.job_scheduler:JobScheduler.job_selector": "11a654075403acf2",
@@ -153,6 +158,16 @@ def test_what_nothing_is_made_from_goes_by_its_date(replaced):
 
 def test_half_done_files_are_made_again_as_ever(replaced):
     assert incomplete(File("map", time=1.0), Job(), marked=["map"]) == ["map"]
+
+
+def test_entries_of_the_command_line_are_given_as_they_were_written():
+    entries = ["folder=007", "set=attacks.cv-pire.multiplier=30", "set=seed=1"]
+    assert parse_config(entries) == {"folder": 7, "set": "seed=1"}, "else it is no longer needed"
+    with pytest.raises(ValueError, match="must start with a valid identifier"):
+        parse_config(["attacks.cv-pire.multiplier=30"])
+    settings = ConfigSettings(config=parse_config(entries), config_args=entries)
+    assert snakemake_parts.given(SimpleNamespace(config_settings=settings)) == entries
+    assert snakemake_parts.given(SimpleNamespace(config_settings=ConfigSettings())) == []
 
 
 def test_the_limit_of_submissions_is_lifted():

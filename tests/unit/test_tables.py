@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from cvpire.config import TableOptions
+from cvpire.datasets import Dataset
 from cvpire.datasets.benchmarks import THESIS
+from cvpire.datasets.listing import write_listing
 from cvpire.errors import InputError
 from cvpire.measures import MEASURES, Measure
-from cvpire.results import Results
+from cvpire.results import Results, Run, as_json
 from cvpire.tables.catalogue import CATALOGUE
 from cvpire.tables.collection import COLUMNS, read_results
 from cvpire.tables.formats import write_table
@@ -511,6 +513,10 @@ def test_digits_are_those_of_what_a_column_names_last(tmp_path):
 def test_a_table_is_made_and_written_by_its_name(measured, tmp_path):
     results = Results(tmp_path)
     (tmp_path / "tables").mkdir()
+    for dataset, notes in (("oxford", ("left out 1 query (a_1)",)), ("paris", ())):
+        (tmp_path / dataset).mkdir()
+        write_listing(tmp_path / dataset / "dataset.json", Dataset({}, (), {}, notes))
+    (tmp_path / "run.json").write_text(json.dumps(as_json(Run({"oxford": "folder", "paris": "folder"}, {}, (), {}))))
     measured.reindex(columns=COLUMNS).to_csv(tmp_path / "tables" / "queries.csv", index=False)
     pd.DataFrame({"dataset": ["oxford", "paris"], "ap": [0.01, 0.02]}).to_csv(tmp_path / "tables" / "random.csv")
     paths = make_table("4.2", tmp_path / "tables" / "table-4.2", results, TableOptions(attack="sd-pire"))
@@ -518,7 +524,9 @@ def test_a_table_is_made_and_written_by_its_name(measured, tmp_path):
     expected = make("4.2", measured, {"oxford": 0.01, "paris": 0.02}, attack="sd-pire")
     expected, *_ = write_table(expected, tmp_path / "expected", "c")
     assert paths[0].read_text() == expected.read_text()
-    assert CATALOGUE["4.2"].caption in paths[1].read_text()
+    # What was left out of the numbers stands where the numbers do.
+    for path, name in ((paths[1], r"a\_1"), (paths[2], r"a\_1")):
+        assert rf"{CATALOGUE['4.2'].caption} Dataset oxford: left out 1 query ({name})." in path.read_text()
     with pytest.raises(InputError, match=r"table 'x': there are 4\.1, 4\.1-confidence, "):
         make_table("x", tmp_path / "x", results, TableOptions())
 

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import psutil
 import pytest
+from cvpire.tables.collection import read_results
 from PIL import Image
 
 from tests.workflow.conftest import QUERIES, make_photo
@@ -33,7 +34,7 @@ def fails(project, *messages: str, arguments: tuple[str, ...] = ("--dry-run", "a
     ("change", "message"),
     [
         (lambda c: c["variance"]["cv"].update(kernel_size=4), "variance.cv.kernel_size: must be odd"),
-        (lambda c: c["variance"]["cv"].update(sigma=-1), "variance.cv.sigma: Input should be greater than 0"),
+        (lambda c: c["variance"]["cv"].update(sigma=-1), "variance.cv.sigma: must be greater than 0"),
         (lambda c: c["attacks"]["cv-pire"].update(iterations=0), "attacks.cv-pire.iterations"),
         (lambda c: c["attacks"]["cv-pire"].update(network="resnet"), "unknown name 'resnet'"),
         (lambda c: c["networks"]["lite0"].update(architecture="lenet"), "networks.lite0.architecture"),
@@ -70,6 +71,9 @@ def test_ground_truth_names_an_unknown_photo(fresh):
     fails(fresh, "atlantis", "missing: drop")
     fresh.configure(lambda c: c["datasets"]["tiny"].update(missing="drop"))
     assert fresh.planned()["prepare_query"] == 1
+    # What is left out is said in the terminal, before anything runs.
+    text = fresh.snakemake("--dry-run", "all").output
+    assert text.count("datasets.tiny: dropped 1 photo that the folder lacks (1 of 2 relevant: atlantis).") == 1
 
 
 class _Malicious:
@@ -133,6 +137,63 @@ def test_photos_of_every_kind_are_used(fresh):
     with Image.open(fresh.folder / "results/tiny/cv-pire/queries/m50_T2/tree-2.jpg") as image:
         assert image.size == (48, 64)  # upright
         assert not image.getexif()
+
+
+def test_odd_names_and_numbers_go_through(fresh):
+    """Photos that look like options, patterns or nothing; a multiplier of many digits; texts that look like numbers."""
+    names = {"büro 1": "NA", "büro 2": "-k", "sea-1": "I <3 sea", "sea-2": "{", "tree-1": "null", "tree-2": "$HOME `x`"}
+    for photo in (fresh.folder / "photos").iterdir():
+        photo.rename(fresh.folder / f"{names.get(photo.stem, photo.stem)}.jpg")
+    queries = {"NA": ["-k", "büro 3"], "-k": ["NA"], "null": ["$HOME `x`"], "$HOME `x`": ["null"], "{": ["I <3 sea"]}
+    truth = {"queries": {query: {"relevant": relevant} for query, relevant in queries.items()}}
+    (fresh.folder / "truth.json").write_text(json.dumps(truth))
+
+    def change(config):
+        del config["datasets"]["tiny"]["folder"]
+        del config["attacks"]["sd-pire"]
+        config["attacks"]["cv-pire"].update(iterations=1, other_iterations=[], label="CV {new}")
+
+    fresh.configure(change)
+    given = ("--config", "folder=.", "set=attacks.cv-pire.multiplier=42.857142", "set=seed=3")
+    done = fresh.snakemake("results/tables/queries.csv", "results/provenance.json", *given)
+    assert done.returncode == 0, done.output
+    table = read_results(fresh.folder / "results/tables/queries.csv")
+    assert set(table["query"]) == set(queries)
+    assert table["multiplier"].dropna().unique().tolist() == [20.0, 42.857142]
+    assert set(table["label"]) == {"Original", "CV {new}"}
+    saved = fresh.folder / "results/tiny/cv-pire/queries"
+    assert {path.name for path in (saved / "m42.857142_T1").iterdir()} == {f"{query}.jpg" for query in queries}
+    record = json.loads((fresh.folder / "results/provenance.json").read_text())
+    assert record["seeds"]["seed"] == 3
+
+
+def test_names_that_are_patterns_to_snakemake(fresh):
+    folder = fresh.folder / "photos"
+    (folder / "sea-1.jpg").rename(folder / "a{b}c.jpg")
+    (folder / "sea-2.jpg").rename(folder / "x<temp>.jpg")
+    text = fails(fresh, "rename these files or folders: ", "\n  photos/a{b}c.jpg\n  photos/x<temp>.jpg")
+    assert "WildcardError" not in text
+    assert not (fresh.folder / "results").exists()
+
+
+@pytest.mark.parametrize("folder", ["2024", "2024_05", "007"])
+def test_folder_that_looks_like_a_number(fresh, folder):
+    (fresh.folder / "photos").rename(fresh.folder / folder)
+    fresh.configure(lambda c: c["datasets"]["tiny"].pop("folder"))
+    assert fresh.planned("--config", f"folder={folder}")["prepare_query"] == len(QUERIES)
+    (fresh.folder / folder).rename(fresh.folder / "photos")
+    fails(fresh, f"{folder}: no such folder of photos", arguments=("--dry-run", "all", "--config", f"folder={folder}"))
+
+
+def test_one_option_on_the_command_line(fresh):
+    """Snakemake refuses a name with dots; README and docs name the forms that work."""
+    plain = fresh.planned()
+    for form in ("set=attacks.cv-pire.other_multipliers=[20, 30]", "attacks={cv-pire: {other_multipliers: [20, 30]}}"):
+        done = fresh.snakemake("--dry-run", "queries", "--config", form)
+        assert done.returncode == 0 and "m30_T2" in done.output
+        assert fresh.planned("--config", form) == plain
+    wrong = ("--dry-run", "all", "--config", "set=attacks.cvpire.multiplier=30")
+    fails(fresh, "no 'cvpire' there; section attacks has cv-pire, sd-pire", arguments=wrong)
 
 
 def test_photo_too_small_for_ssim(project):

@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 from cvpire import layout
+from cvpire.datasets import Dataset
+from cvpire.datasets.listing import write_listing
 from cvpire.results import Attack, Run, as_json
 
 from tests.workflow.conftest import ROOT, make_photo, new_project
@@ -102,6 +104,8 @@ def write_results(root: Path) -> None:
     ]
     (root / "tables").mkdir(parents=True)
     layout.path(layout.RUN, root).write_text(json.dumps(as_json(run)))
+    (root / "town").mkdir()
+    write_listing(layout.path(layout.LISTING, root, dataset="town"), Dataset({}, (), {}))
     code = "import sys; from cvpire.tables.collection import COLUMNS; print(*COLUMNS)"
     columns = subprocess.run(
         [sys.executable, "-c", code], env=environment(root.parent), capture_output=True, text=True, check=True

@@ -1,11 +1,13 @@
 """After a change, exactly the stale stages run again."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cvpire.provenance import photos_checksum
 from cvpire.retrieval.shards import shard_count, shard_members
 from PIL import Image
 
@@ -148,6 +150,44 @@ def test_content_of_a_query(project):
 def test_content_of_a_database_photo(project):
     make_photo(99, 3).save(project.folder / "photos" / "sea-1.jpg", quality=95)
     assert project.planned() == {"describe_shard": 1, "rank_originals": 1, "rank_queries": 2, **TABLES}
+
+
+def exchange(project, name: str, photo) -> None:
+    """Put another photo in the place of one as `mv` does, with a date long before the run."""
+    path = project.folder / "photos" / f"{name}.jpg"
+    photo.save(project.folder / "other.jpg", quality=95)
+    os.utime(project.folder / "other.jpg", (10**9, 10**9))
+    (project.folder / "other.jpg").rename(path)
+
+
+def test_photo_exchanged_by_an_older_one(project):
+    """Content decides, and the record names the photos from which the tables come."""
+    exchange(project, QUERIES[0], make_photo(99, 1))
+    exchange(project, "sea-1", make_photo(98, 3))
+    planned = project.planned()
+    assert {rule: planned[rule] for rule in ("prepare_query", "compute_variance", "attack_query")} == {
+        "prepare_query": 1,
+        "compute_variance": 2,
+        "attack_query": 2,
+    }
+    assert planned["describe_shard"] in (1, 2) and planned["record_provenance"] == 1
+    done = project.snakemake("all")
+    assert done.returncode == 0, done.output
+    record = json.loads((project.folder / "results/provenance.json").read_text())
+    photos = {path.stem: path for path in (project.folder / "photos").iterdir()}
+    assert record["photos"]["datasets.tiny"] == photos_checksum(photos)
+    assert project.planned() == {}
+
+
+def test_ground_truth_exchanged_by_an_older_one(project):
+    path = project.folder / "truth.json"
+    truth = json.loads(path.read_text())
+    truth["queries"][QUERIES[0]]["relevant"].remove("büro 3")
+    path.write_text(json.dumps(truth))
+    os.utime(path, (10**9, 10**9))
+    planned = project.planned()
+    assert planned["list_dataset"] == planned["rank_originals"] == planned["record_provenance"] == 1
+    assert "attack_query" not in planned
 
 
 def test_photo_touched_without_change(project):

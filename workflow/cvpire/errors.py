@@ -51,6 +51,40 @@ def lacks_memory(error: BaseException) -> bool:
 _SHORTAGES = "out of memory|allocate memory|enough memory|ALLOC_FAILED|failed to map segment|unable to mmap"
 
 
+def counted(number: int, one: str) -> str:
+    """Say how many there are of something.
+
+    Examples
+    --------
+    >>> counted(1, "query"), counted(2, "query"), counted(0, "photo")
+    ('1 query', '2 queries', '0 photos')
+    """
+    several = f"{one[:-1]}ies" if one.endswith("y") else f"{one}s"
+    return f"{number} {one if number == 1 else several}"
+
+
+def other_size(made: tuple[int, ...], read: tuple[int, ...]) -> str:
+    """Say of what sizes something and its photo are, both (height, width), and what to do.
+
+    Examples
+    --------
+    >>> other_size((107, 512), (214, 1024))
+    'it has 512 x 107 pixels, the photo is read with 1024 x 214 (width x height): give --longest-side 512 here too'
+    """
+    sizes = [f"{shape[1]} x {shape[0]}" for shape in (made, read)]
+    return f"it has {sizes[0]} pixels, the photo is read with {sizes[1]} (width x height): {right_size(made, read)}"
+
+
+def right_size(made: tuple[int, ...], read: tuple[int, ...]) -> str:
+    """Say which option makes a photo that is read as large as what was made from it, both (height, width)."""
+    scale = max(made) / max(read)
+    if not min(made) or any(abs(one - scale * other) > 1 for one, other in zip(made, read, strict=True)):
+        return "it was made from another photo"
+    if scale < 1:
+        return f"give --longest-side {max(made)} here too"
+    return f"leave --longest-side out here, or give {max(made)}, as where it was made"
+
+
 def printable(text: str, longest: int = 200) -> str:
     """Put text from outside into a message: one line, which a terminal shows and does not obey, cut at some length."""
     line = "".join(

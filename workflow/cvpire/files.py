@@ -99,8 +99,8 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write JSON, indented, with keys in the order given, whole or not at all."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    """Write JSON, indented, with keys in the order given, whole or not at all; ValueError for a number not finite."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_rows(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:

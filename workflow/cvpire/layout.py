@@ -77,7 +77,13 @@ def names_of(shards: Iterable[str]) -> list[str]:
 
 def variant(multiplier: float, iteration: int) -> str:
     """Folder of the queries at a multiplier and an iteration, like m50_T100."""
-    return f"m{multiplier:g}_T{iteration}"
+    return f"m{number(multiplier)}_T{iteration}"
+
+
+def number(value: float) -> str:
+    """Write a number shortly and yet whole: 50, 0.1, 42.857142; another number is never written the same."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
 
 
 def read_variant(file: Path) -> tuple[float, int] | None:

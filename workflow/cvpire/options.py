@@ -2,13 +2,15 @@
 
 import shlex
 from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from cvpire.errors import InputError, printable, shown
+from cvpire.errors import InputError, counted, printable, shown
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"
+Name = Annotated[str, Field(pattern=_NAME)]
 """Names of datasets, networks, maps and attacks stand in paths: letters, digits and `_ . + -`."""
 
 
@@ -51,6 +53,9 @@ def validate(model: type[Model], values: Any, source: str, tags: Collection[str]
         raise InputError("\n".join(f"{source}: {line}" for line in _faults(error, tags))) from None
 
 
+_READ_AS = {bool: "yes or no", int: "a number", float: "a number", date: "a date", datetime: "a date"}
+"""What a file may hold in the place of a text; it does not say how it was written, 7 may have been 007."""
+
 _MOST_FAULTS = 20
 """Faults that are told one by one; a file of another kind may have any number."""
 
@@ -58,15 +63,48 @@ _MOST_FAULTS = 20
 def _faults(error: ValidationError, tags: Collection[str]) -> Iterable[str]:
     for fault in error.errors(include_url=False)[:_MOST_FAULTS]:
         parts = [part for number, part in enumerate(fault["loc"]) if number != 2 or part not in tags]
+        parts = parts[:-1] if parts[-1:] == ["[key]"] else parts  # the key itself stands before it
         place = ".".join(printable(str(part), 80) for part in parts)
-        message = printable(fault["msg"].removeprefix("Value error, "), 400)
-        if fault["type"] == "extra_forbidden":
-            message = "unknown key"
+        message = printable(_plain(fault["type"], fault.get("ctx", {}), fault["msg"]), 400)
         value = fault["input"]
+        if fault["type"] == "string_type" and isinstance(value, bool | int | float | date):
+            message = f'must be text; it is read as {_READ_AS[type(value)]} unless it stands in quotes, "..."'
         given = "" if isinstance(value, Mapping | Options) else f" (given: {shown(value)})"
         yield f"{place}: {message}{given}" if place else f"{message}{given}"
     if (more := error.error_count() - _MOST_FAULTS) > 0:
         yield f"and {more} more faults"
+
+
+_EXPECTED = {
+    "a list": "tuple list set frozen_set",
+    "text": "string",
+    "a whole number": "int",
+    "a number": "float",
+    "true or false": "bool",
+    "keys with values": "dict mapping model model_attributes",
+}
+_WORDS = {"missing": "is missing", "extra_forbidden": "unknown key"} | {
+    f"{kind}_{fault}": f"must be {expected}"
+    for expected, kinds in _EXPECTED.items()
+    for kind in kinds.split()
+    for fault in ("type", "parsing", "from_float")
+}
+"""What pydantic says in Python's terms, by its name of the fault: who writes YAML or JSON has no tuples."""
+
+
+def _plain(fault: str, about: Mapping[str, Any], words: str) -> str:
+    match fault:
+        case "too_short":
+            return f"must have at least {counted(about['min_length'], 'entry')}"
+        case "too_long":
+            return f"must have at most {counted(about['max_length'], 'entry')}"
+        case "string_pattern_mismatch" if about["pattern"] == _NAME:
+            return "must consist of letters, digits and _ . + -, and begin with a letter or digit"
+        case "union_tag_not_found":
+            return f"{about['discriminator'].strip(chr(39))} is missing"
+        case "union_tag_invalid":
+            return f"{about['discriminator'].strip(chr(39))} must be one of {about['expected_tags']}"
+    return _WORDS.get(fault, words.removeprefix("Value error, ").replace("Input should be ", "must be ", 1))
 
 
 def as_options(section: Options, *only: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cvpire.errors import InputError, reason
+from cvpire.errors import InputError, other_size, reason
 from cvpire.files import whole
 from cvpire.untrusted.arrays import read_header, read_values
 
@@ -31,9 +31,10 @@ class Perturbations:
 
 def write_perturbations(path: str | Path, perturbations: Perturbations) -> None:
     """Write perturbations as .npz, whole or not at all."""
-    with whole(path) as temporary:
+    # Into an open file: of a name without the suffix .npz, NumPy writes another file.
+    with whole(path) as temporary, temporary.open("wb") as file:
         np.savez(
-            temporary,
+            file,
             perturbation=perturbations.values,
             multipliers=np.array(perturbations.multipliers),
             iterations=np.array(perturbations.checkpoints),
@@ -50,8 +51,12 @@ def read_perturbations(path: str | Path, shape: tuple[int, int]) -> Perturbation
             with file.open("perturbation.npy") as values:
                 header = read_header(values)
                 expected = (len(multipliers), len(iterations), 3, *shape)
+                if header.shape[:3] != expected[:3] or len(header.shape) != len(expected):
+                    raise ValueError(f"shape {header.shape}, expected {expected}")
                 if header.shape != expected:
-                    raise InputError(f"{path}: shape {header.shape} does not fit the photo, which needs {expected}")
+                    raise InputError(
+                        f"{path}: this perturbation does not fit the photo: {other_size(header.shape[3:], shape)}"
+                    )
                 perturbation = read_values(values, header)
     except FileNotFoundError:
         raise InputError(f"{path}: no such perturbation; `cvpire attack` makes it") from None
@@ -88,6 +93,8 @@ def _index(wanted: float | None, present: tuple[float, ...], what: str) -> int:
     if wanted is None and len(present) == 1:
         return 0
     if wanted not in present:
-        choice = ", ".join(f"{value:g}" for value in present)
-        raise InputError(f"{what} {'is needed' if wanted is None else f'{wanted:g} is not there'}: one of {choice}")
+        # Not `:g`, which rounds: 42.8571 would be there, and 42.857142 not.
+        said, *choice = (str(value).removesuffix(".0") for value in (wanted, *present))
+        missing = "is needed" if wanted is None else f"{said} is not there"
+        raise InputError(f"{what} {missing}: one of {', '.join(choice)}")
     return present.index(wanted)

@@ -1,4 +1,4 @@
-"""Where results come from: configuration, code, packages, device and inputs."""
+"""Where results come from: configuration, code, packages, device, threads and inputs."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from cvpire.checksums import checksum, fingerprint
 from cvpire.datasets.folder import photo_tree
 from cvpire.datasets.listing import read_listing
 from cvpire.errors import InputError, reason
@@ -30,6 +31,7 @@ def write_provenance(
     datasets: Mapping[str, Path],
     distractors: Mapping[str, Path],
     inputs: Mapping[str, Path],
+    planned: Mapping[str, str] | None = None,
 ) -> None:
     """Record what a run was made from, as JSON.
 
@@ -47,11 +49,14 @@ def write_provenance(
         By name, the folder whose photos count.
     inputs : mapping
         Further input files by what they are, like `datasets.demo.ground_truth`.
+    planned : mapping, optional
+        Checksums of some of the inputs, and fingerprints of photos (`datasets.demo`), as they were when the run was
+        planned. Every job whose inputs had other ones before runs again, so what is so still is what was read.
 
     Raises
     ------
     InputError
-        A file that cannot be read, or a configuration that is no JSON.
+        A file that cannot be read, a configuration that is no JSON, or an input that has changed since.
     """
     try:
         options = _configuration(configuration)
@@ -60,6 +65,12 @@ def write_provenance(
         record = provenance(options, photos, inputs, {file.name: file for file in tables})
     except OSError as error:
         raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from None
+    found = {name: about["sha256"] for name, about in record["photos"].items()} | record["inputs"]
+    if changed := [name for name, value in (planned or {}).items() if found.get(name) != value]:
+        raise InputError(
+            f"{', '.join(changed)}: changed while the run was working, so nobody knows what was read; "
+            "run again, what was made from the old files is made again"
+        )
     write_json(output, record)
 
 
@@ -95,6 +106,7 @@ def provenance(
         "packages": {name: _version(name) for name in (*PACKAGES, *packages())},
         "device": _device(configuration.get("device", "auto")),
         "processor": _processor(),
+        "threads of a network": configuration.get("threads", 1) or "as many as torch chose",
         "system": f"{platform.system()} {platform.machine()}",
         "seeds": dict(_seeds(configuration)),
         "photos": {name: photos_checksum(files) for name, files in photos.items()},
@@ -108,6 +120,7 @@ def facts(record: Mapping[str, Any]) -> dict[str, str]:
     """What a reader needs to know to make the same results again, by name."""
     text = ("code", "lock file (SHA-256)", "Python", "device", "processor", "system")
     listed = {
+        "threads of a network": [str(record.get("threads of a network", 1))],
         "packages": (f"{name} {number}" for name, number in record["packages"].items()),
         "seeds": (f"{name} {seed}" for name, seed in record["seeds"].items()),
         "photos": (f"{name}: {found['count']}, {found['sha256']}" for name, found in record["photos"].items()),
@@ -116,19 +129,12 @@ def facts(record: Mapping[str, Any]) -> dict[str, str]:
     return {name: record[name] for name in text} | {name: "; ".join(parts) for name, parts in listed.items()}
 
 
-def checksum(file: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 def photos_checksum(photos: Mapping[str, Path]) -> dict[str, Any]:
     """Count photos, and fingerprint all of them: the SHA-256 of lines `SHA-256 NAME`, one a photo, sorted by name."""
     names = sorted(photos)
     with ThreadPoolExecutor(2) as pool:
         sums = pool.map(checksum, (photos[name] for name in names))
-        lines = "".join(f"{value} {name}\n" for value, name in zip(sums, names, strict=True))
-    return {"count": len(names), "sha256": hashlib.sha256(lines.encode()).hexdigest()}
+        return {"count": len(names), "sha256": fingerprint(dict(zip(names, sums, strict=True)))}
 
 
 def _configuration(path: Path) -> dict[str, Any]:

@@ -102,6 +102,12 @@ class Results:
 
         return read_listing(layout.path(layout.LISTING, self.root, dataset=dataset))
 
+    @cached_property
+    def notes(self) -> dict[str, tuple[str, ...]]:
+        """What was left out of each dataset and why; a dataset of which nothing was is not there."""
+        notes = {dataset: self.listing(dataset).notes for dataset in self.run.datasets}
+        return {dataset: told for dataset, told in notes.items() if told}
+
     def photo_file(self, dataset: str, query: str, attack: str = layout.ORIGINAL) -> Path:
         """File of a query: unattacked, or under an attack as in Table 4.1."""
         if attack == layout.ORIGINAL:

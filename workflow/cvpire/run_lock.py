@@ -14,7 +14,7 @@ from typing import IO
 
 import psutil
 
-from cvpire.errors import InputError
+from cvpire.errors import InputError, counted
 
 
 def hold(notes: Path, local: bool = True) -> None:
@@ -78,6 +78,7 @@ def wait_for_jobs_left_behind(folder: Path) -> None:
     if left:
         numbers = ", ".join(str(process.pid) for process in left)
         print(
-            f"Waiting for {len(left)} jobs that a killed run has left behind (processes {numbers}) ...", file=sys.stderr
+            f"Waiting for {counted(len(left), 'job')} that a killed run has left behind (processes {numbers}) ...",
+            file=sys.stderr,
         )
         psutil.wait_procs(left)

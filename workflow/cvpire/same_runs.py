@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cvpire import layout
-from cvpire.errors import InputError, reason, shown
+from cvpire.errors import InputError, counted, reason, shown
 from cvpire.provenance import checksum
 
 _PARTS = ("code", "lock file (SHA-256)", "Python", "packages", "device", "processor", "system", "photos", "inputs")
@@ -48,7 +48,8 @@ def compare_runs(one: Path, other: Path) -> tuple[list[str], str]:
     names = list(dict.fromkeys([*tables[0], *tables[1]]))
     unequal = [name for name in names if tables[0].get(name) != tables[1].get(name)]
     lines = [f"tables: {name}: {_table_difference(one, other, name, *tables)}" for name in unequal]
-    should = "should be equal" if not causes else f"need not be equal ({len(causes)} differences in what they are from)"
+    found = counted(len(causes), "difference")
+    should = "should be equal" if not causes else f"need not be equal ({found} in what they are from)"
     are = "their tables are" if not unequal else f"{len(unequal)} of {len(names)} tables are not"
     return [*causes, *tampered, *lines], f"The runs {should}; {are}{' equal' if not unequal else ''}."
 
@@ -100,13 +101,15 @@ def _table_difference(one: Path, other: Path, name: str, first: Mapping, second:
     if not (one.is_dir() and other.is_dir()):
         return "differs"
     try:
-        before, after = (pd.read_csv(_table(path, name)) for path in (one, other))
+        # Only an empty cell is empty: NA, null and nan are names too.
+        empty = {"keep_default_na": False, "na_values": [""]}
+        before, after = (pd.read_csv(_table(path, name), **empty) for path in (one, other))
     except ValueError as error:
         return f"differs, and is no table ({reason(error)})"
     if list(before) != list(after):
         return "other columns"
     if len(before) != len(after):
-        return f"{len(before)} rows, {len(after)} rows"
+        return f"{counted(len(before), 'row')}, {counted(len(after), 'row')}"
     changes = []
     for column in before:
         old, new = before[column], after[column]

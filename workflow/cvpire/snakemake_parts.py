@@ -1,7 +1,7 @@
 """All that the workflow needs of Snakemake's inside, where Snakemake has no option for it.
 
-Two functions are replaced, and one attribute of its scheduler is set. `tests/unit/test_snakemake_parts.py` fails when
-what this file was written for changes.
+Two functions are replaced, one attribute of its scheduler is set, and one of its settings is read.
+`tests/unit/test_snakemake_parts.py` fails when what this file was written for changes.
 """
 
 from snakemake import logging
@@ -17,6 +17,11 @@ snakemake_incomplete, snakemake_show_logs = PersistenceBase.incomplete, logging.
 def replace() -> None:
     """Replace Snakemake's functions by those of this file."""
     PersistenceBase.incomplete, logging.show_logs = incomplete_or_changed, show_each_log
+
+
+def given(workflow) -> list[str]:
+    """Entries of `--config` as they were written: Snakemake makes a number of `folder=007`."""
+    return list(workflow.config_settings.config_args or ())
 
 
 def lift_rate_limit(workflow) -> None:

@@ -177,10 +177,10 @@ def audit_maps(
         logger.warning("%s: skipped, no variance map is known for the method %s", folder, method)
         return _table([])
     options = VarianceOptions(**preset_values(VarianceOptions, "released"), kind=VARIANCE_KINDS[method])
-    decoder = PhotoOptions(**preset_values(PhotoOptions, "released")).decoder
+    reading = PhotoOptions(**preset_values(PhotoOptions, "released")).model_dump()
     rows = []
     for name, original, path in _pairs(photos, folder, some=True):
-        photo = load_photo(original, decoder)
+        photo = load_photo(original, **reading)
         expected = load_variance_map(path, photo.shape[:2])
         levels = np.abs(np.rint(variance_map(photo, options) * 255) - np.rint(expected * 255))
         for metric, value in ((MAP_PIXELS, 1e5 * np.mean(levels > 0)), (MAP_LARGEST, levels.max())):
@@ -226,13 +226,16 @@ def _read_if_there(path: Path, read: Callable[[Path], dict[str, Any]]) -> dict[s
 
 
 def _quality_as(preset: str, measures: Collection[str]) -> Callable[[Path, Path], dict[str, float]]:
-    """Image quality of two files, by the decoder and the options of a preset."""
-    decoder = PhotoOptions(**preset_values(PhotoOptions, preset)).decoder
+    """Image quality of two files, by the decoder and the options of a preset.
+
+    Colour profiles are ignored under any preset: the code did so before it saved the altered photos, without profiles.
+    """
+    reading = {**PhotoOptions(**preset_values(PhotoOptions, preset)).model_dump(), "profile": "ignore"}
     options = QualityOptions(**preset_values(QualityOptions, preset))
 
     def measure(original: Path, altered: Path) -> dict[str, float]:
         try:
-            return quality(load_photo(original, decoder), load_photo(altered, decoder), options, measures)
+            return quality(load_photo(original, **reading), load_photo(altered, **reading), options, measures)
         except InputError as error:
             message = str(error)
             raise InputError(message if str(altered.parent) in message else f"{altered}: {message}") from None

@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
+from cvpire.cli import outputs as written
 from cvpire.cli.frame import DATA, Downloads, Output, app
+from cvpire.cli.outputs import writes
 from cvpire.cli.sections import options_of
 from cvpire.config.sources import Thesis
 from cvpire.datasets.catalogue import KINDS
 from cvpire.datasets.kinds.demo import Part
 from cvpire.datasets.options import DatasetOptions
+from cvpire.errors import counted
 
 
 @app.command(rich_help_panel=DATA)
@@ -38,7 +41,7 @@ def unpack(
     from cvpire.untrusted.archives import unpack_photos
 
     report = unpack_photos(archives, photo_names(ground_truth), folder)
-    logging.info(f"{folder}: unpacked {len(report.found)} photos that {ground_truth} names")
+    logging.info(f"{folder}: unpacked {counted(len(report.found), 'photo')} that {ground_truth} names")
     for kind in ("missing", "corrupt", "extra"):
         if names := getattr(report, kind):
             log = logging.info if kind == "extra" else logging.warning
@@ -70,10 +73,11 @@ def demo_photos(
 
 
 @app.command(rich_help_panel=DATA)
+@writes(output=written.LISTING)
 @options_of(
     options=(
         {name: kind.options for name, kind in KINDS.items()},
-        "decoder longest_side query attacks distractors",  # how photos are read and attacked, not which there are
+        "decoder profile longest_side query attacks distractors",  # how photos are read and attacked, not which
     )
 )
 def dataset(output: Output, options: DatasetOptions) -> None:
@@ -82,5 +86,5 @@ def dataset(output: Output, options: DatasetOptions) -> None:
 
     found = KINDS[options.kind].read(options)
     for note in found.notes:
-        logging.warning(note)
+        logging.warning(f"{output}: {note}")
     write_listing(output, found)

@@ -7,11 +7,15 @@ from typing import Annotated
 import typer
 
 from cvpire import config, files
+from cvpire.cli import outputs as written
 from cvpire.cli.frame import EVERYDAY, Downloads, app
-from cvpire.datasets.groups import NUMBERED, Asked, group_ground_truth
+from cvpire.cli.outputs import writes
+from cvpire.datasets.groups import NUMBERED, Asked, doubts, group_ground_truth
+from cvpire.errors import counted
 
 
 @app.command(rich_help_panel=EVERYDAY)
+@writes(output=written.GROUND_TRUTH)
 def ground_truth(
     folder: Annotated[Path, typer.Argument(help="Folder of photos.")],
     output: Annotated[Path, typer.Argument(help=".json, for `ground_truth:` of a folder dataset.")],
@@ -21,11 +25,17 @@ def ground_truth(
     queries: Annotated[Asked, typer.Option(help="Which photos of a group are queries.")] = "first",
 ) -> None:
     """Make ground truth from file names: tower-1.jpg and tower-2.jpg show the same thing."""
-    from cvpire.datasets.folder import read_photos
+    from cvpire.datasets.folder import read_photos, unread_photos
 
-    made = group_ground_truth(read_photos(folder), pattern or NUMBERED, queries)
+    photos = read_photos(folder)
+    if note := unread_photos(folder):
+        logging.warning(f"{folder}: {note}")
+    made = group_ground_truth(photos, pattern or NUMBERED, queries)
+    for doubt in doubts(photos, pattern or NUMBERED):
+        logging.warning(f"{folder}: {doubt}")
     files.write_json(output, made)
-    logging.info(f"{output}: {len(made['queries'])} queries, {len(made['database'])} photos")
+    found = counted(len(made["queries"]), "query"), counted(len(made["database"]), "photo")
+    logging.info(f"{output}: {', '.join(found)}")
 
 
 @app.command(rich_help_panel=EVERYDAY)
@@ -38,7 +48,11 @@ def estimate(
     from cvpire.estimate import summary
     from cvpire.plan.run import Plan
 
-    typer.echo(summary(estimate_run(Plan.read(configuration, downloads))))
+    plan = Plan.read(configuration, downloads)
+    for dataset, told in plan.notes.items():
+        for note in told:
+            logging.warning(f"datasets.{dataset}: {note}")
+    typer.echo(summary(estimate_run(plan)))
 
 
 @app.command(rich_help_panel=EVERYDAY)
@@ -55,6 +69,7 @@ def compare(
 
 
 @app.command(rich_help_panel=EVERYDAY)
+@writes(output=written.SCHEMA)
 def schema(
     output: Annotated[Path | None, typer.Argument(help="The file to write; default: standard output.")] = None,
 ) -> None:

@@ -54,7 +54,7 @@ Root = Annotated[Path, typer.Option(help="Folder of the results.")]
 DatasetFile = Annotated[Path, typer.Argument(help="dataset.json, see `cvpire dataset`.", show_default=False)]
 Device = Annotated[config.Device, typer.Option(help=config.Config.model_fields["device"].description)]
 Seed = Annotated[int, typer.Option(help=config.Config.model_fields["seed"].description, min=0)]
-Threads = Annotated[int, typer.Option(help="Processor threads; 0: as many as torch likes.", min=0)]
+Threads = Annotated[int, typer.Option(help=config.Config.model_fields["threads"].description, min=0)]
 Downloads = Annotated[
     Path | None, typer.Option(help="Addresses and checksums [default: the project's].", show_default=False)
 ]

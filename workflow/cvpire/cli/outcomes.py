@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from cvpire import config, files, layout
+from cvpire.cli import outputs as written
 from cvpire.cli.frame import RESULTS, Output, Root, Stem, app
+from cvpire.cli.outputs import once, writes
 from cvpire.cli.sections import options_of
 from cvpire.config.sources import Thesis
 from cvpire.results import Results
@@ -15,6 +17,7 @@ HERE = Path(layout.RESULTS)
 
 
 @app.command(rich_help_panel=RESULTS)
+@writes(output=written.ALL_QUERIES)
 def collect(output: Output, root: Root = HERE) -> None:
     """Gather the results of all queries in one table, from which all tables and figures are made."""
     from cvpire.tables.collection import collect_results
@@ -23,6 +26,7 @@ def collect(output: Output, root: Root = HERE) -> None:
 
 
 @app.command(rich_help_panel=RESULTS)
+@writes(output=written.ALL_RANDOM)
 def collect_random(
     output: Output,
     results: Annotated[list[Path], typer.Argument(help="Files .../DATASET/random.csv.")],
@@ -34,6 +38,7 @@ def collect_random(
 
 
 @app.command(rich_help_panel=RESULTS)
+@writes(stem=written.TABLE)
 def collect_gate(
     stem: Stem,
     records: Annotated[list[Path], typer.Argument(help="Files .../DATASET/original/gate/NETWORK.json.")],
@@ -46,6 +51,7 @@ def collect_gate(
 
 
 @app.command(rich_help_panel=RESULTS)
+@writes(stem=written.TABLE)
 @options_of(options=config.TableOptions)
 def table(
     name: Annotated[str, typer.Argument(help="The thesis's number, like 4.1, or a name of ours.")],
@@ -60,6 +66,7 @@ def table(
 
 
 @app.command(rich_help_panel=RESULTS)
+@writes(stem=written.FIGURE_WITH_DATA)
 @options_of(shown=config.FigureOptions)
 def figure(
     number: Annotated[str, typer.Argument(help="The thesis's number, like 4.6, or a name of ours.")],
@@ -74,6 +81,7 @@ def figure(
 
 
 @app.command(rich_help_panel=RESULTS)
+@writes(output=written.OVERVIEW)
 def overview(
     output: Annotated[Path, typer.Argument(help="The page, .html.")],
     tables: Annotated[list[str], typer.Option("--table", help="Tables, by name.")] = [],  # noqa: B006
@@ -87,6 +95,7 @@ def overview(
 
 
 @app.command(rich_help_panel=RESULTS)
+@writes(output=written.PROVENANCE)
 def provenance(
     output: Annotated[Path, typer.Argument(help="The record, .json.")],
     configuration: Annotated[Path, typer.Argument(help="The whole configuration, .json.")],
@@ -94,18 +103,20 @@ def provenance(
     datasets: Annotated[list[str], typer.Option("--dataset", help="NAME=dataset.json, whose photos count.")],
     distractors: Annotated[list[str], typer.Option(help="NAME=FOLDER, whose photos count.")] = [],  # noqa: B006
     inputs: Annotated[list[str], typer.Option("--input", help="NAME=FILE: ground truth, checkpoints.")] = [],  # noqa: B006
+    planned: Annotated[list[str], typer.Option(help="NAME=SHA-256: what an input was at first, or stop.")] = [],  # noqa: B006
 ) -> None:
     """Record what a run was made from: configuration, code, packages, device, seeds, checksums of inputs and tables."""
     from cvpire.provenance import write_provenance
 
     named = [
-        {name: Path(file) for name, _, file in (item.partition("=") for item in items)}
+        once((name, Path(file)) for name, _, file in (item.partition("=") for item in items))
         for items in (datasets, distractors, inputs)
     ]
-    write_provenance(output, configuration, tables, *named)
+    write_provenance(output, configuration, tables, *named, dict(item.split("=", 1) for item in planned))
 
 
 @app.command(rich_help_panel=RESULTS)
+@writes(out=written.AUDIT, summary=written.TABLE, figure=written.FIGURE)
 def audit(
     photos: Annotated[Path, typer.Option(help="Folder of the original photos.")],
     published: Annotated[
@@ -125,6 +136,7 @@ def audit(
 
 
 @app.command(rich_help_panel=RESULTS)
+@writes(out=written.TABLES)
 def random_map(
     ground_truths: Annotated[list[Path], typer.Argument(help="Ground-truth files, like gnd_oxford5k.pkl.")],
     standard_error: Annotated[float, typer.Option(help="Where shuffling stops, in percent of mAP.")] = 0.005,
@@ -135,7 +147,7 @@ def random_map(
     from cvpire.retrieval.random_ranking import derived_numbers, random_map_table
     from cvpire.tables.formats import write_table
 
-    truths = {path.stem: read_ground_truth(path) for path in ground_truths}
+    truths = {stem: read_ground_truth(path) for stem, path in once((path.stem, path) for path in ground_truths).items()}
     measured, derived = random_map_table(truths, standard_error), derived_numbers()
     if out is None:
         typer.echo(f"{measured.to_markdown(index=False)}\n\n{derived.to_markdown(index=False)}")

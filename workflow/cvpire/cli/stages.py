@@ -1,7 +1,6 @@
 """Commands from a photo to what is measured of it: one a stage."""
 
 import functools
-import json
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,9 @@ from typing import Annotated
 import typer
 
 from cvpire import config, files
+from cvpire.cli import outputs as written
 from cvpire.cli.frame import STAGES, DatasetFile, Device, Output, Photo, Seed, Threads, app
+from cvpire.cli.outputs import writes
 from cvpire.cli.sections import options_of
 from cvpire.datasets import CleanTwin, Difficulty, QueryPart
 from cvpire.errors import about
@@ -17,6 +18,7 @@ from cvpire.progress import progress
 
 
 @app.command(rich_help_panel=STAGES)
+@writes(output=written.PREPARED)
 @options_of(photo_options=config.PhotoOptions)
 def prepare(
     photo: Photo,
@@ -29,12 +31,13 @@ def prepare(
 
     from cvpire.photos import load_photo
 
-    pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side, box)
+    pixels = load_photo(photo, **photo_options.model_dump(), box=box)
     with files.whole(output) as temporary:
         Image.fromarray(pixels).save(temporary, "png")
 
 
 @app.command(rich_help_panel=STAGES)
+@writes(output=written.MAP)
 @options_of(photo_options=config.PhotoOptions, variance_options=config.VarianceOptions)
 def variance(
     photo: Photo,
@@ -52,13 +55,14 @@ def variance(
 
         device = choose_device(device).type
     check_suffix(output)
-    pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side)
+    pixels = load_photo(photo, **photo_options.model_dump())
     with about(photo):
         values = variance_map(pixels, variance_options, device=device)
     write_variance_map(output, values)
 
 
 @app.command(rich_help_panel=STAGES)
+@writes(output=written.PERTURBATION)
 @options_of(
     photo_options=config.PhotoOptions,
     network_options=config.NetworkOptions,
@@ -74,7 +78,7 @@ def attack(
     attack: Annotated[str, typer.Option(help="The attack's name, one of the seeds.")] = "cv-pire",
     seed: Seed = 0,
     device: Device = "auto",
-    threads: Threads = 0,
+    threads: Threads = 1,
 ) -> None:
     """Optimise the perturbation of a photo (Algorithm 2)."""
     from cvpire.attack.loop import attack_photo
@@ -84,7 +88,7 @@ def attack(
     from cvpire.photos import load_photo, load_variance_map
 
     use_threads(threads)
-    pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side)
+    pixels = load_photo(photo, **photo_options.model_dump())
     bound, network = load_variance_map(variance_map, pixels.shape[:2]), load_network(network_options, device)
     names = {"name": attack, "photo": photo.stem, "seed": seed}
     with about(photo), progress(f"attack {photo.name}") as show:
@@ -93,6 +97,7 @@ def attack(
 
 
 @app.command(rich_help_panel=STAGES)
+@writes(outputs=written.SAVED)
 @options_of(photo_options=config.PhotoOptions, saving_options=config.SavingOptions)
 def save(
     photo: Photo,
@@ -109,16 +114,19 @@ def save(
     from cvpire.layout import read_variant
     from cvpire.perturbations import read_perturbations
     from cvpire.photos import load_photo
-    from cvpire.saving import adversarial_query
+    from cvpire.saving import adversarial_query, file_format
 
-    pixels = load_photo(photo, photo_options.decoder, photo_options.longest_side)
+    formats = [file_format(output, saving_options) for output in outputs]  # before any work
+    pixels = load_photo(photo, **photo_options.model_dump())
     found = read_perturbations(perturbation, pixels.shape[:2])
-    for output in outputs:
-        wanted = found.at(*(read_variant(output) or (multiplier, iteration)))
-        files.write_bytes(output, adversarial_query(pixels, wanted, found.unit, saving_options))
+    wanted = [found.at(*(read_variant(output) or (multiplier, iteration))) for output in outputs]
+    for output, perturbed, format in zip(outputs, wanted, formats, strict=True):
+        options = saving_options.model_copy(update={"format": format})
+        files.write_bytes(output, adversarial_query(pixels, perturbed, found.unit, options))
 
 
 @app.command(rich_help_panel=STAGES)
+@writes(csv=written.QUALITY)
 @options_of(photo_options=config.PhotoOptions, quality_options=config.QualityOptions)
 def quality(
     original: Photo,
@@ -127,18 +135,21 @@ def quality(
     quality_options: config.QualityOptions,
     csv: Annotated[Path | None, typer.Option(help="Write a table, with multiplier and iteration by folder.")] = None,
 ) -> None:
-    """Measure altered photos against their original (SSIM, MSE, NRMSE, PSNR, CIEDE2000): JSON, or a CSV file."""
-    from cvpire.quality.compare import quality_rows
+    """Measure altered photos against their original (SSIM, MSE, NRMSE, PSNR, CIEDE2000): JSON, or a CSV file.
+
+    Equal photos have an infinite PSNR, a black original no NRMSE: null in JSON, inf and nan in a CSV file.
+    """
+    from cvpire.quality.compare import quality_json, quality_rows
 
     rows = quality_rows(original, altered, photo_options, quality_options)
     if csv is not None:
         files.write_rows(csv, rows)
     else:
-        measured = [{key: value for key, value in row.items() if value is not None} for row in rows]
-        typer.echo(json.dumps(measured[0] if len(measured) == 1 else measured, indent=1))
+        typer.echo(quality_json(rows))
 
 
 @app.command(rich_help_panel=STAGES)
+@writes(output=written.DESCRIPTORS)
 @options_of(photo_options=config.PhotoOptions, network_options=config.NetworkOptions)
 def describe(
     output: Annotated[Path, typer.Argument(help=".npy: float32 (N, D); the names go into a .txt beside it.")],
@@ -150,7 +161,7 @@ def describe(
     shard: Annotated[int, typer.Option(help="Which shard of them.", min=0)] = 0,
     shards: Annotated[int, typer.Option("--of", help="Number of shards.", min=1)] = 1,
     device: Device = "auto",
-    threads: Threads = 0,
+    threads: Threads = 1,
 ) -> None:
     """Compute the descriptors of database photos: one shard."""
     from cvpire.retrieval.describing import describe_shard
@@ -163,6 +174,7 @@ def describe(
 
 
 @app.command(rich_help_panel=STAGES)
+@writes(output=written.RANKING)
 @options_of(
     photo_options=(config.PhotoOptions, "longest_side"),
     network_options=config.NetworkOptions,
@@ -180,7 +192,7 @@ def rank(
     variants: Annotated[list[str], typer.Option("--variant", help="Sub-folders like m50_T100.")] = [],  # noqa: B006
     suffix: Annotated[str, typer.Option(help="Suffix of the queries.")] = ".jpg",
     device: Device = "auto",
-    threads: Threads = 0,
+    threads: Threads = 1,
 ) -> None:
     """Rank the database for each query and measure average precision (eq. 4.1)."""
     from cvpire.retrieval.describing import reader
@@ -194,6 +206,7 @@ def rank(
 
 
 @app.command(rich_help_panel=STAGES)
+@writes(output=written.RANDOM)
 @options_of(retrieval_options=(config.RetrievalOptions, "shard_size"))
 def random(dataset: DatasetFile, output: Output, retrieval_options: config.RetrievalOptions) -> None:
     """Compute the expected average precision of a random ranking for each query (section 4.2.3)."""
@@ -204,6 +217,7 @@ def random(dataset: DatasetFile, output: Output, retrieval_options: config.Retri
 
 
 @app.command(rich_help_panel=STAGES)
+@writes(output=written.GATE)
 @options_of(network_options=config.NetworkOptions, gate_options=(config.GateOptions, "enabled"))
 def gate(
     ranking: Annotated[Path, typer.Argument(help="The unattacked queries' .csv of `cvpire rank`.")],

@@ -15,8 +15,10 @@ class SavingOptions(Options):
     """minimal (text): one grey level where rounding would lose the perturbation; released (code): about 8 times."""
     rounding: Literal["nearest", "truncate"] = "nearest"
     """How values become 8 bits; torchvision truncated up to 0.2.1."""
+    range: Literal["clip", "stretch"] = "clip"
+    """clip: what leaves 0..255 is cut; stretch: each image from its minimum to its maximum, as PIRE's own repository."""
     format: Literal["jpeg", "png"] = "jpeg"
-    """File format; PNG loses nothing, JPEG is the thesis's."""
+    """File format; PNG loses nothing, JPEG is the thesis's. By hand, the file's suffix decides."""
     quality: Annotated[int, Field(ge=1, le=100)] = 75
     """JPEG quality (all published files: 75)."""
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] = "4:2:0"

@@ -9,8 +9,8 @@ from cvpire.datasets.options import DatasetOptions, PhotoOptions
 from cvpire.options import Options
 
 RELEASED: dict[type[Options], dict[str, Any]] = {
-    PhotoOptions: {"decoder": "libjpeg-9"},
-    DatasetOptions: {"decoder": "libjpeg-9", "clean_twin": "relevant"},
+    PhotoOptions: {"decoder": "libjpeg-9", "profile": "ignore"},
+    DatasetOptions: {"clean_twin": "relevant"},
     VarianceOptions: {
         "mean_over": "neighbours",
         "luma": "bt601-truncated",

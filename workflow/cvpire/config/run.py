@@ -1,7 +1,7 @@
 """The whole configuration of a run: its sections, and how it is read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from cvpire import layout
 from cvpire.config.attacks import AttackOptions, SavingOptions
 from cvpire.config.evaluation import GateOptions, QualityOptions, RetrievalOptions
+from cvpire.config.given import with_given
 from cvpire.config.networks import NetworkOptions
 from cvpire.config.outputs import FigureNumber, FigureOptions, TableNumber, TableOptions
 from cvpire.config.presets import preset_values
@@ -34,6 +35,9 @@ class Config(Options):
     """Seed of the start perturbations."""
     device: Device = "auto"
     """Where networks run; auto: CUDA where there is a GPU."""
+    threads: Annotated[int, Field(ge=0)] = 1
+    """Processor threads of a job that runs a network; 0: as many as torch chooses. Another number gives other roundings,
+    so that an attack on a processor ends elsewhere."""
     folder: str | None = None
     """Photos of folder datasets that name none, so that `--config folder=DIR` can."""
     ground_truth: str | None = None
@@ -108,12 +112,15 @@ class Config(Options):
         return self.victims or [self.attacks[attack].network]
 
 
+_TEXTS = {name for name, field in Config.model_fields.items() if field.annotation == str | None}
+
+
 def _known(name: str | None, section: Mapping[str, Any], place: str, title: str) -> None:
     if name is not None and name not in section:
         raise ValueError(f"{place}: unknown name {name!r}; section {title} has {', '.join(section)}")
 
 
-def load_config(raw: Mapping[str, Any], source: str = "configuration") -> Config:
+def load_config(raw: Mapping[str, Any], source: str = "configuration", given: Sequence[str] = ()) -> Config:
     """Validate a configuration and fill in its preset.
 
     Parameters
@@ -122,6 +129,8 @@ def load_config(raw: Mapping[str, Any], source: str = "configuration") -> Config
         As read from YAML.
     source : str
         Name of the file, for messages.
+    given : sequence of str
+        What the command line gives beside it, as it was written (`cvpire.config.given`).
 
     Returns
     -------
@@ -132,6 +141,8 @@ def load_config(raw: Mapping[str, Any], source: str = "configuration") -> Config
     InputError
         One line for each fault: file, key, value, what was expected.
     """
+    if given:
+        raw, source = with_given(raw, given, _TEXTS), f"{source} and --config"
     preset = raw.get("preset", "text")
 
     def filled(section: type[Options], given: Any) -> Any:
@@ -140,7 +151,7 @@ def load_config(raw: Mapping[str, Any], source: str = "configuration") -> Config
     def each(section: type[Options], given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        return {str(name): filled(section, {} if value is None else value) for name, value in given.items()}
+        return {name: filled(section, {} if value is None else value) for name, value in given.items()}
 
     raw = dict(raw)
     for key, section in (("saving", SavingOptions), ("quality", QualityOptions), ("retrieval", RetrievalOptions)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from cvpire.errors import InputError, printable
+from cvpire.errors import InputError, counted, printable
 
 Difficulty = Literal["easy", "medium", "hard"]
 """Which photos count as relevant in revisited ground truth."""
@@ -147,8 +147,8 @@ def with_clean_twin(dataset: Dataset, twin: CleanTwin) -> Dataset:
             left_out.append(name)
     if not queries:
         raise InputError("no query has a relevant photo in the database: nothing can be measured")
-    notes = [f"left out {len(left_out)} queries without a relevant photo ({', '.join(left_out)})"] if left_out else []
-    return replace(_with(dataset, queries), notes=(*dataset.notes, *notes))
+    notes = [f"left out {counted(len(left_out), 'query')} without a relevant photo ({some(left_out)})"]
+    return replace(_with(dataset, queries), notes=(*dataset.notes, *(notes if left_out else [])))
 
 
 def some(names: Iterable[str]) -> str:

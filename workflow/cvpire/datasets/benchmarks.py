@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvpire.datasets import Dataset, Difficulty, Query, some, with_queries
-from cvpire.errors import InputError
+from cvpire.errors import InputError, counted
 
 if TYPE_CHECKING:
     from cvpire.datasets.ground_truth import GroundTruth
@@ -186,7 +186,7 @@ def _fault(truth: "GroundTruth", planned: Dataset, database: int | None, revisit
     if truth.database is None:
         return "it has no database"
     if database is not None and len(truth.database) != database:
-        return f"its database has {len(truth.database)} photos"
+        return f"its database has {counted(len(truth.database), 'photo')}"
     if database is not None and (others := truth.queries.keys() - planned.queries.keys()):
         return f"it has other queries: {some(others)}"
     return None

@@ -7,8 +7,8 @@ from pathlib import Path
 from cvpire.datasets import Dataset, Missing, some, with_answers
 from cvpire.datasets.ground_truth import GroundTruth, read_ground_truth
 from cvpire.datasets.names import photo_name
-from cvpire.errors import InputError
-from cvpire.photos import SUFFIXES
+from cvpire.errors import InputError, counted
+from cvpire.photos import SUFFIXES, unread
 
 
 def read_folder(folder: str | Path, ground_truth: str | Path, missing: Missing = "error") -> Dataset:
@@ -38,14 +38,14 @@ def read_folder(folder: str | Path, ground_truth: str | Path, missing: Missing =
     folder, ground_truth = Path(folder), Path(ground_truth)
     photos = read_photos(folder)
     truth = read_ground_truth(ground_truth)
-    notes = []
+    notes = [note] if (note := unread_photos(folder)) else []
     if lacking := truth.names - photos.keys():
         if missing == "error":
             raise InputError(
-                f"{folder}: lacks {len(lacking)} photos that {ground_truth} names ({some(lacking)}); "
-                f"add them, or set `missing: drop` to go on without them{_hint(lacking)}"
+                f"{folder}: lacks {counted(len(lacking), 'photo')} that {ground_truth} names ({some(lacking)}); "
+                f"add what is missing, or set `missing: drop` to go on without it{_hint(lacking)}"
             )
-        notes.append(f"{folder}: {_dropped(truth, lacking)}")
+        notes.append(_dropped(truth, lacking))
         truth = _without(truth, lacking)
     database = tuple(sorted(photos)) if truth.database is None else truth.database
     if not truth.queries or not database:
@@ -54,7 +54,7 @@ def read_folder(folder: str | Path, ground_truth: str | Path, missing: Missing =
 
     used = {*database, *truth.queries}
     if unused := photos.keys() - used:
-        notes.append(f"{folder}: left out {len(unused)} photos that {ground_truth} does not name ({some(unused)})")
+        notes.append(f"left out {counted(len(unused), 'photo')} that the ground truth does not name ({some(unused)})")
     return Dataset({name: photos[name] for name in sorted(used)}, database, truth.queries, tuple(notes))
 
 
@@ -69,21 +69,50 @@ def read_photos(folder: Path) -> dict[str, Path]:
         raise InputError(f"{folder}: cannot be read as a folder of photos ({error.strerror})") from None
     photos = _by_name((file, folder / file) for file in files)
     if not photos:
-        raise InputError(f"{folder}: no photos; expected files ending in {', '.join(SUFFIXES)}")
+        raise InputError(
+            f"{folder}: no photos; expected files ending in {', '.join(SUFFIXES)}{_also(unread_photos(folder))}"
+        )
     return photos
 
 
-def photo_tree(folder: Path) -> dict[str, Path]:
-    """List the photos of a folder and those below it, by their path with `__` for `/`; hidden ones do not count."""
-    found = sorted(
-        Path(root) / file
+def unread_photos(folder: Path) -> str | None:
+    """Say which files of a folder look like photos and are not read; None without any."""
+    with os.scandir(folder) as entries:
+        return unread(Path(entry.path) for entry in entries if entry.is_file())
+
+
+def unread_below(folder: Path) -> str | None:
+    """Say the same of a folder and those below it."""
+    return unread(
+        Path(root) / name
         for root, _, names in os.walk(folder)
-        for file in names
-        if file.lower().endswith(SUFFIXES) and not file.startswith(".")
+        for name in names
+        if not any(part.startswith(".") for part in Path(root).relative_to(folder).parts)
     )
+
+
+def photo_tree(folder: Path) -> dict[str, Path]:
+    """List the photos of a folder and those below it, by their path with `__` for `/`.
+
+    Hidden files and folders, such as `.thumbnails`, do not count; a folder that cannot be read is an `InputError`.
+    """
+    found = []
+    for root, folders, names in os.walk(folder, onerror=_unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(root) / name for name in names if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
+    found.sort()
     if not found:
-        raise InputError(f"{folder}: no photos in this folder or below; expected files ending in {', '.join(SUFFIXES)}")
+        raise InputError(
+            f"{folder}: no photos in this folder or below; expected files ending in {', '.join(SUFFIXES)}"
+            f"{_also(unread_below(folder))}"
+        )
     return _by_name(("__".join(path.relative_to(folder).parts), path) for path in found)
+
+
+def _unreadable(error: OSError) -> None:
+    # What is not there at all has no photos, which is said elsewhere.
+    if not isinstance(error, FileNotFoundError):
+        raise InputError(f"{error.filename}: cannot be read as a folder of photos ({error.strerror})")
 
 
 def _by_name(files: Iterable[tuple[str, Path]]) -> dict[str, Path]:
@@ -125,8 +154,13 @@ def _dropped(truth: GroundTruth, lacking: frozenset[str]) -> str:
         "junk": set().union(*(query.junk for query in truth.queries.values())),
         "database": truth.database or (),
     }
-    counts = [f"{len(lacking.intersection(names))} of {len(names)} {title}" for title, names in sections.items()]
-    return f"dropped {len(lacking)} photos that the folder lacks ({', '.join(counts)}): {some(lacking)}"
+    counts = {title: (len(lacking.intersection(names)), len(names)) for title, names in sections.items()}
+    told = ", ".join(f"{gone} of {number} {title}" for title, (gone, number) in counts.items() if gone)
+    return f"dropped {counted(len(lacking), 'photo')} that the folder lacks ({told}: {some(lacking)})"
+
+
+def _also(note: str | None) -> str:
+    return f"; {note}" if note else ""
 
 
 def _hint(lacking: frozenset[str]) -> str:

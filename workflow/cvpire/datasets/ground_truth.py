@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from cvpire.datasets import Difficulty, Query, revisited_answers, some
 from cvpire.datasets.names import photo_name
@@ -86,11 +86,20 @@ PhotoName = Annotated[str, AfterValidator(photo_name)]
 Coordinate = Annotated[float, Field(strict=True)]
 
 
+def _four(box: Any) -> Any:
+    if not isinstance(box, list | tuple) or len(box) != 4:
+        raise ValueError("expected four numbers [x0, y0, x1, y1]")
+    return box
+
+
 def _box(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     x0, y0, x1, y1 = box
     if not (x0 < x1 and y0 < y1):
         raise ValueError("expected a box [x0, y0, x1, y1] with x0 < x1 and y0 < y1")
     return box
+
+
+Box = Annotated[tuple[Coordinate, Coordinate, Coordinate, Coordinate], BeforeValidator(_four), AfterValidator(_box)]
 
 
 class _Entry(Options):
@@ -99,7 +108,7 @@ class _Entry(Options):
     relevant: tuple[PhotoName, ...]
     junk: tuple[PhotoName, ...] = ()
     easy: tuple[PhotoName, ...] | None = None
-    box: Annotated[tuple[Coordinate, Coordinate, Coordinate, Coordinate], AfterValidator(_box)] | None = None
+    box: Box | None = None
 
     @model_validator(mode="after")
     def _disjoint(self) -> "_Entry":
@@ -149,8 +158,18 @@ def _read_json(data: bytes, path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({reason(error)})") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: expected an object with the keys database and queries, found {_kind(content)}")
+        raise InputError(f"{path}: expected an object with the key queries, found {_JSON[type(content)]}")
     return content
+
+
+_JSON = {
+    list: "a list",
+    str: "text",
+    int: "a number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ class PhotoOptions(Options):
 
     decoder: Literal["libjpeg-turbo", "libjpeg-9"] = "libjpeg-turbo"
     """Who decodes JPEG files; the published numbers were made with libjpeg 9."""
+    profile: Literal["convert", "ignore"] = "convert"
+    """Colours are converted to sRGB by the photo's profile, or taken as if they were sRGB (the released code)."""
     longest_side: Annotated[int, Field(ge=16)] | None = None
     """Longest side in pixels, larger photos are reduced (thesis: native size)."""
 

@@ -26,8 +26,17 @@ class Planned:
     """A file that is there when all photos are, which jobs depend on instead of the photos: they come together."""
     ground_truth: str | None = None
     """The file of the ground truth."""
+    made: bool = False
+    """A rule of the workflow makes the photos; else they are there, or are unpacked."""
     downloads: tuple[str, ...] = ()
     """Names of the files that have to be downloaded for it."""
+    notes: tuple[str, ...] = ()
+    """What is left out and why, as far as it is known: said before the run starts."""
+
+    @property
+    def given(self) -> Mapping[str, Path]:
+        """Photos that are there before the run, by name: neither made nor unpacked by it."""
+        return {} if self.made or self.unpacked else self.photos
 
     def source(self, photo: str) -> str:
         """What a job that reads a photo depends on."""

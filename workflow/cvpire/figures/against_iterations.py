@@ -7,6 +7,7 @@ import pandas as pd
 
 from cvpire.figures import lines
 from cvpire.figures.style import Drawn
+from cvpire.layout import number
 from cvpire.results import Results
 from cvpire.tables.selection import attacks_of, first, method_labels, own_victim, select
 
@@ -46,6 +47,6 @@ def against_iterations(
     rows = own_victim(rows)
     dataset = first(rows["dataset"], dataset)
     chosen = select(rows, dataset=dataset, attack=first(attacks_of(rows), attack))
-    curves = {f"m = {multiplier:g}": curve for multiplier, curve in chosen.groupby("multiplier")}
+    curves = {f"m = {number(multiplier)}": curve for multiplier, curve in chosen.groupby("multiplier")}
     label = method_labels(rows)[chosen["attack"].iloc[0], chosen["network"].iloc[0]]
     return lines.over_iterations(rows, curves, random_map, dataset, f"{label}, {dataset}", ordered=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cvpire.errors import counted
 from cvpire.figures.lines import AP, SSIM, draw_lines, mean_line, random_level, set_map_axis
 from cvpire.figures.style import Drawn, legend_below, set_title, style
 from cvpire.results import Results
@@ -69,7 +70,7 @@ def against_multiplier(
         tables.append(mean_line(curve, SSIM, dataset, "multiplier"))
     label = method_labels(rows)[chosen["attack"].iloc[0], chosen["network"].iloc[0]]
     data = pd.concat(tables, ignore_index=True)
-    return Drawn(_figure(data, f"{label}, {iterations:g} iterations"), data)
+    return Drawn(_figure(data, f"{label}, {counted(int(iterations), 'iteration')}"), data)
 
 
 @style()

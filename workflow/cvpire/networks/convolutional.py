@@ -1,13 +1,10 @@
 """AlexNet, VGG and ResNet as torchvision makes them, with its weights or those of GeM's authors."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import nn
 
 from cvpire.errors import InputError, printable
-from cvpire.networks.backbone import Backbone, channels, checkpoint_of
+from cvpire.networks.backbone import Backbone, Checkpoint, channels, checkpoint_of
 from cvpire.networks.whitening import affine
 from cvpire.untrusted.checkpoints import finite, load_state
 
@@ -20,8 +17,8 @@ def load(architecture: str, weights: str) -> Backbone:
     architecture : str
         Torchvision's name of it.
     weights : str
-        Path of a checkpoint: torchvision's state dict, or one by GeM's authors,
-        {"meta": ..., "state_dict": {"features.*", "pool.p", and in some "whiten.*"}}.
+        Path of a checkpoint: torchvision's state dict, by itself or as `state_dict` of what training leaves, or one by
+        GeM's authors, {"meta": ..., "state_dict": {"features.*", "pool.p", and in some "whiten.*"}}.
 
     Raises
     ------
@@ -34,10 +31,11 @@ def load(architecture: str, weights: str) -> Backbone:
             "(torchvision's, or GeM's retrievalSfM120k-*.pth)"
         )
     checkpoint = checkpoint_of(architecture, weights)
-    if "state_dict" in checkpoint:
+    parts = {name.partition(".")[0] for name in checkpoint.state}
+    if checkpoint.meta or ("features" in parts and "classifier" not in parts):
         return _gem(architecture, checkpoint, weights)
     network = torchvision_network(architecture).to_empty(device="cpu")
-    load_state(network, checkpoint, weights, architecture)
+    load_state(network, checkpoint.state, weights, architecture)
     body = convolutions(network)
     return Backbone(body, channels(body))
 
@@ -58,23 +56,24 @@ def convolutions(network: nn.Module) -> nn.Sequential:
     return nn.Sequential(*(network.features[:-1] if hasattr(network, "features") else list(network.children())[:-2]))
 
 
-def _gem(architecture: str, checkpoint: Mapping[str, Any], path: str) -> Backbone:
-    state, meta = dict(checkpoint["state_dict"]), checkpoint.get("meta", {})
+def _gem(architecture: str, checkpoint: Checkpoint, path: str) -> Backbone:
+    state, meta = dict(checkpoint.state), checkpoint.meta
     power = state.pop("pool.p", None)
     if power is not None:
         power = finite(power, f"weights: {path}: pool.p")
         if power.numel() != 1 or power <= 0:
-            raise InputError(f"weights: {path}: pool.p is not one positive number")
+            raise InputError(f"weights: {path}: pool.p is not one positive number, but {power.numel()} values")
         power = power.item()
     features, layer, unknown = {}, {}, []
     for key, value in state.items():
-        part, _, rest = str(key).partition(".")
+        part, _, rest = key.partition(".")
         if part == "features":
             features[rest] = value
         elif part == "whiten":
             layer[rest] = value
         else:
-            unknown.append(printable(str(key), 80))
+            unknown.append(printable(key, 80))
+    unknown += [f"meta.{key}: True" for key in ("local_whitening", "regional") if meta.get(key)]
     if unknown:
         raise InputError(
             f"weights: {path}: holds {', '.join(unknown[:3])}; only features, pool.p and a last whitening layer "
@@ -89,4 +88,4 @@ def _gem(architecture: str, checkpoint: Mapping[str, Any], path: str) -> Backbon
         raise InputError(
             f"weights: {path}: meta.outputdim is {meta['outputdim']!r}, but the network gives {dimensions}"
         )
-    return Backbone(body, width, power, whitening, meta)
+    return Backbone(body, width, power, whitening, meta, whole=True)

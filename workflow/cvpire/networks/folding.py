@@ -16,12 +16,14 @@ def fold_batch_norm(module: nn.Module) -> nn.Module:
     Returns
     -------
     nn.Module
-        The same module. Its outputs differ from before by rounding only.
+        The same module. Its outputs differ from before by rounding only, its weights by one rounding each.
     """
     previous_name, previous = None, None
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm2d) and isinstance(previous, nn.Conv2d):
-            setattr(module, previous_name, fuse_conv_bn_eval(previous, child))
+            # In float64: float32 would round each factor, and an attack amplifies what that changes.
+            dtype = previous.weight.dtype
+            setattr(module, previous_name, fuse_conv_bn_eval(previous.double(), child.double()).to(dtype))
             setattr(module, name, nn.Identity())
         fold_batch_norm(child)
         previous_name, previous = name, child

@@ -1,6 +1,7 @@
 """A descriptor network: photo in, unit vector out."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +15,7 @@ from cvpire.networks.backbone import Backbone
 from cvpire.networks.catalogue import ARCHITECTURES, SMALLEST_SIDE
 from cvpire.networks.device import choose_device
 from cvpire.networks.folding import fold_batch_norm
-from cvpire.networks.pooling import make_pooling, spoc
+from cvpire.networks.pooling import POOLINGS, make_pooling, power_mean, spoc, unit_length
 from cvpire.networks.whitening import learned_whitening
 from cvpire.untrusted.checkpoints import finite
 
@@ -26,10 +27,9 @@ class Network(nn.Module):
     """Convolutional body, pooling, whitening, unit length, at one or several scales; for inference and attacks.
 
     At each scale the pooled maps get unit length; then the layer, where there is one, and unit length again. The
-    descriptors of several scales are pooled to one, which gets unit length; last comes the learned whitening, where
-    there is one, and unit length.
-
-    Radenovic's code does the same, but adds 1e-6 to each length that it divides by.
+    descriptors of several scales are combined to one, which gets unit length; last comes the learned whitening, where
+    there is one, and unit length. All of it as in Radenovic's code, which adds 1e-6 to the lengths that it divides by,
+    but for that of several scales combined.
 
     Parameters
     ----------
@@ -74,22 +74,23 @@ class Network(nn.Module):
         height, width = normalised.shape[2:]
         smallest, needed = min(self.scales), self.smallest_side
         if int(min(height, width) * smallest) < needed:
+            unit = "pixel" if needed == 1 else "pixels"
             scaled = "" if smallest == 1 else f" at scale {smallest:.4g}"
             raise InputError(
-                f"a photo of {width} x {height} is too small: a network needs {needed} pixels a side{scaled}"
+                f"a photo of {width} x {height} is too small: a network needs {needed} {unit} a side{scaled}"
             )
         descriptors = [self._at_one_scale(resized(normalised, scale)) for scale in self.scales]
         if len(descriptors) == 1:
             descriptor = descriptors[0]
         else:
             descriptor = normalize(self.combine(torch.stack(descriptors, dim=2)[..., None]), dim=1)
-        return descriptor if self.learned is None else normalize(self.learned(descriptor), dim=1)
+        return descriptor if self.learned is None else unit_length(self.learned(descriptor))
 
     def _at_one_scale(self, normalised: Tensor) -> Tensor:
         dtype = next((weights.dtype for weights in self.body.parameters()), normalised.dtype)
         features = self.body(normalised.to(dtype)).to(normalised.dtype)
-        pooled = normalize(self.pool(features), dim=1)
-        return pooled if self.layer is None else normalize(self.layer(pooled), dim=1)
+        pooled = unit_length(self.pool(features))
+        return pooled if self.layer is None else unit_length(self.layer(pooled))
 
     @torch.inference_mode()
     def describe(self, pixels: np.ndarray) -> np.ndarray:
@@ -108,9 +109,9 @@ def load_network(options: "NetworkOptions", device: Literal["auto", "cpu", "cuda
     pooling. Since `gem` is also the default of `pooling`, it counts as chosen for a checkpoint of another pooling only
     with a `gem_power`.
 
-    As in Radenovic's code, descriptors of several scales are combined by GeM with the same exponent where the pooling
-    is GeM and no whitening layer follows, else by their mean; and a learned whitening comes after the layer, if the
-    checkpoint has both, since it was learned there.
+    As in Radenovic's code, descriptors of several scales are combined by the generalised mean with the same exponent
+    where the pooling is GeM and no whitening layer follows, else by their mean; and a learned whitening comes after the
+    layer, if the checkpoint has both, since it was learned there.
 
     Parameters
     ----------
@@ -130,6 +131,7 @@ def load_network(options: "NetworkOptions", device: Literal["auto", "cpu", "cuda
     weights = options.weights
     backbone = import_module(f"cvpire.networks.{known.module}").load(options.architecture, weights)
     _check_pooling(options, backbone)
+    _check_layer(options, backbone)
     pool = make_pooling(options.pooling, options.gem_power or backbone.power or 3.0)
     layer = backbone.layer if options.whitening != "none" else None
     if options.whitening == "layer" and layer is None:
@@ -148,7 +150,7 @@ def load_network(options: "NetworkOptions", device: Literal["auto", "cpu", "cuda
         layer=layer,
         learned=learned,
         scales=options.scales,
-        combine=pool if options.pooling == "gem" and layer is None else spoc,
+        combine=partial(power_mean, **pool.keywords) if options.pooling == "gem" and layer is None else spoc,
         smallest_side=known.smallest_side,
     )
     if options.precision == "bfloat16":
@@ -165,18 +167,35 @@ def _check_pooling(options: "NetworkOptions", backbone: Backbone) -> None:
     trained = backbone.meta.get("pooling") or pooling
     if pooling != "gem" and options.gem_power is not None:
         raise InputError(f"gem_power: {pooling} pooling has no exponent; leave gem_power out or set `pooling: gem`")
+    if pooling == "gem" and options.gem_power is None and trained != pooling:
+        remedy = f"set `pooling: {trained}`, or" if trained in POOLINGS else f"there is {', '.join(POOLINGS)};"
+        raise InputError(
+            f"pooling: {weights} was trained with {trained} pooling; {remedy} "
+            "give `gem_power` to pool by the generalised mean all the same"
+        )
+    if pooling == "gem" and backbone.whole and not (backbone.power or options.gem_power):
+        raise InputError(
+            f"pooling: {weights} is a network trained for retrieval, but lacks the exponent of its pooling (pool.p); "
+            "set `gem_power` to it"
+        )
     if trained == pooling:
         return
-    if pooling == "gem" and options.gem_power is None:
-        raise InputError(
-            f"pooling: {weights} was trained with {trained} pooling; set `pooling: {trained}`, "
-            "or give `gem_power` to pool by the generalised mean all the same"
-        )
     if options.whitening == "learned" or (backbone.layer is not None and options.whitening != "none"):
         raise InputError(
             f"whitening: that of {weights} was made for {trained} pooling; with `pooling: {pooling}` "
             "set `whitening: none`"
         )
+
+
+def _check_layer(options: "NetworkOptions", backbone: Backbone) -> None:
+    said, found = backbone.meta.get("whitening"), backbone.layer is not None
+    if said is None or bool(said) == found or options.whitening in ("none", "layer"):
+        return
+    fault = (
+        "holds a whitening layer, but says it has none" if found else "says it has a whitening layer, but holds none"
+    )
+    remedy = "set `whitening: layer` to use it, or" if found else "download it again, or"
+    raise InputError(f"whitening: {options.weights} {fault} (meta.whitening); {remedy} set `whitening: none`")
 
 
 def _three(backbone: Backbone, key: Literal["mean", "std"], weights: str) -> tuple[float, ...] | None:

@@ -21,8 +21,7 @@ from cvpire.measures import DIFFICULTIES, MEASURES, Measure, shown_in
 from cvpire.overview.times import stage_times
 from cvpire.provenance import facts
 from cvpire.results import Results
-from cvpire.tables.catalogue import CATALOGUE as TABLES
-from cvpire.tables.catalogue import file_of
+from cvpire.tables.catalogue import caption_of, file_of
 from cvpire.tables.selection import own_victim
 
 LONGEST_SIDE = 512
@@ -71,18 +70,20 @@ def write_overview(output: Path, root: Path, tables: Sequence[str], figures: Seq
     InputError
         run.json, queries.csv, a listing or a photo is missing or damaged.
     """
+    results = Results(root)
     record = json.loads(layout.path(layout.PROVENANCE, root).read_text(encoding="utf-8"))
     page = lay_out(
         "Adversarial queries for image retrieval: results",
         facts(record),
         yaml.safe_dump(record["configuration"], sort_keys=False, allow_unicode=True),
         stage_times(Path(".snakemake")),
-        {name: (TABLES[name].caption, _cells(root, name)) for name in tables},
+        {name: (caption_of(name, {}), _cells(root, name)) for name in tables},
         {
             number: (FIGURES[number].title, layout.path(f"{layout.FIGURE}.png", root, number=number).read_bytes())
             for number in figures
         },
-        _cases(Results(root)),
+        _cases(results),
+        results.notes,
     )
     write_text(output, page)
 
@@ -95,6 +96,7 @@ def lay_out(
     tables: Mapping[str, tuple[str, Sequence[Sequence[str]]]],
     figures: Mapping[str, tuple[str, bytes]],
     cases: Iterable[Case],
+    notes: Mapping[str, Sequence[str]],
 ) -> str:
     """Fill in the template `page.html`.
 
@@ -112,6 +114,8 @@ def lay_out(
     figures : mapping
         By number: caption, and PNG.
     cases : iterable of Case
+    notes : mapping
+        By dataset: what was left out of it and why; said once, above all tables and figures.
 
     Returns
     -------
@@ -129,6 +133,7 @@ def lay_out(
         tables=tables,
         figures=figures,
         cases=cases,
+        notes=notes,
     )
 
 

@@ -16,17 +16,22 @@ def stage_times(folder: Path) -> list[tuple[str, int, float]]:
     Returns
     -------
     list of (rule, jobs, seconds)
-        The longest first; empty where Snakemake left no notes. Numbered rules of one stage count as one.
+        The longest first; empty where Snakemake left no notes.
     """
-    spans: dict[str, set[tuple[float, float]]] = defaultdict(set)
+    jobs: dict[tuple[str, str], tuple[float, float]] = {}
     for file in folder.glob("metadata/**/*"):
         if not file.is_file():
             continue
         try:
             note = json.loads(file.read_text(encoding="utf-8"))
-            # All outputs of a job have its times.
-            spans[note["rule"]].add((float(note["starttime"]), float(note["endtime"])))
+            # Each output has a note, and those of a job differ in milliseconds: a job is known by its log.
+            job = note["rule"], str(note.get("log") or note.get("job_hash") or file.name)
+            ended, began = float(note["endtime"]), float(note["starttime"])
         except (ValueError, KeyError, TypeError, OSError):
             continue
-    times = [(rule, len(jobs), sum(end - start for start, end in jobs)) for rule, jobs in spans.items()]
-    return sorted(times, key=lambda row: -row[2])
+        # An output that a job no longer has keeps its note of an earlier run.
+        jobs[job] = max(jobs.get(job, (ended, began)), (ended, began))
+    seconds = defaultdict(list)
+    for (rule, _), (ended, began) in jobs.items():
+        seconds[rule].append(ended - began)
+    return sorted(((rule, len(each), sum(each)) for rule, each in seconds.items()), key=lambda row: -row[2])

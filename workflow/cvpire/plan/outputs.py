@@ -7,6 +7,7 @@ from cvpire.config import AuditOptions, FigureOptions, TableOptions
 from cvpire.datasets.benchmarks import THESIS
 from cvpire.errors import InputError
 from cvpire.figures.catalogue import CATALOGUE as FIGURES
+from cvpire.plan.inputs import refuse_patterns
 from cvpire.plan.run import Plan
 from cvpire.tables.catalogue import CATALOGUE as TABLES
 from cvpire.tables.catalogue import file_of
@@ -35,9 +36,10 @@ def table_stem(name: str) -> str:
     return layout.TABLE.format(file=file_of(name))
 
 
-def table_inputs(name: str) -> list[str]:
-    """What a table is made from."""
-    return [layout.RUN, layout.ALL_QUERIES, *([layout.ALL_RANDOM] if "random" in TABLES[name].needs else [])]
+def table_inputs(plan: Plan, name: str) -> list[str]:
+    """What a table is made from; the listings say what was left out, which stands in the caption."""
+    random = [layout.ALL_RANDOM] if "random" in TABLES[name].needs else []
+    return [layout.RUN, layout.ALL_QUERIES, *random, *plan.listings()]
 
 
 def table_options(plan: Plan, name: str) -> TableOptions:
@@ -146,4 +148,6 @@ def published_artefacts(plan: Plan) -> list[str]:
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"audit: {folder}: no such folder")
-    return [str(file) for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
+    found = [str(file) for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
+    refuse_patterns(found)
+    return found

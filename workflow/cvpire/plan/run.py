@@ -8,20 +8,21 @@ import hashlib
 import json
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from cvpire import layout
+from cvpire.checksums import remembered_checksums
 from cvpire.config import Config, DownloadOptions, as_options, load_config, read_config
 from cvpire.datasets.catalogue import KINDS
 from cvpire.datasets.planned import Planned
 from cvpire.downloads import DOWNLOADS, load_downloads
 from cvpire.errors import InputError
 from cvpire.results import Attack, Run
-from cvpire.retrieval.shards import shard_count, shard_members
+from cvpire.retrieval.shards import shard_count, shard_fingerprints, shard_members
 from cvpire.variance.catalogue import KINDS as MAPS
 
 
@@ -34,9 +35,12 @@ class Plan:
     """Files that can be downloaded, by name."""
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any], source: str) -> Self:
-        """Plan a run of a raw configuration; `InputError` where it or the list of downloads is at fault."""
-        return cls._with_downloads(load_config(raw, source))
+    def of(cls, raw: Mapping[str, Any], source: str, given: Sequence[str] = ()) -> Self:
+        """Plan a run of a raw configuration and what the command line gives beside it (`--config`, as it was written).
+
+        `InputError` where it or the list of downloads is at fault.
+        """
+        return cls._with_downloads(load_config(raw, source, given))
 
     @classmethod
     def read(cls, configuration: Path, downloads: Path | None = None) -> Self:
@@ -65,6 +69,17 @@ class Plan:
         file = self.config.networks[network].weights
         return [] if file == "package" else [self.find(file)]
 
+    @cached_property
+    def checksums(self) -> dict[str, str]:
+        """SHA-256 of the files that are given to the run, by path; downloads and what rules make have others to check.
+
+        A file that cannot be read is left out.
+        """
+        files = [str(path) for planned in self.datasets.values() for path in planned.given.values()]
+        others = [planned.ground_truth for planned in self.datasets.values() if planned.ground_truth]
+        others += [options.weights for options in self.config.networks.values() if options.weights != "package"]
+        return remembered_checksums([*files, *(file for file in others if file not in self.downloads)])
+
     def network_options(self, network: str) -> str:
         """Options that load a network."""
         options = self.config.networks[network]
@@ -84,12 +99,17 @@ class Plan:
         """What is known of each dataset; folders are read once a run, public datasets are planned."""
         return {name: KINDS[options.kind].plan(options, self.find) for name, options in self.config.datasets.items()}
 
+    @cached_property
+    def notes(self) -> dict[str, tuple[str, ...]]:
+        """What is left out of each dataset and why, as far as it is known before the run."""
+        return {name: planned.notes for name, planned in self.datasets.items() if planned.notes}
+
     def listing_options(self, dataset: str) -> str:
         """Options of `cvpire dataset`: those that say what is listed, and not how it is read or attacked."""
         options, planned = self.config.datasets[dataset], self.datasets[dataset]
         if planned.ground_truth:
             options = options.model_copy(update={"ground_truth": planned.ground_truth})
-        elsewhere = {"decoder", "longest_side", "query", "attacks", "distractors"}
+        elsewhere = {"decoder", "profile", "longest_side", "query", "attacks", "distractors"}
         return as_options(options, *(type(options).model_fields.keys() - elsewhere))
 
     def names_digest(self, dataset: str) -> str:
@@ -98,9 +118,9 @@ class Plan:
         return hashlib.sha256(names.encode()).hexdigest()[:16]
 
     def prepare_options(self, dataset: str, photo: str) -> str:
-        """Options of `cvpire prepare`: size, decoder and, where the dataset asks for it, the bounding box."""
+        """Options of `cvpire prepare`: size, decoder, profile and, where the dataset asks for it, the bounding box."""
         options, box = self.config.datasets[dataset], self.datasets[dataset].queries[photo].box
-        words = as_options(options, "decoder", "longest_side")
+        words = as_options(options, "decoder", "profile", "longest_side")
         return f"{words} --box {shlex.join(map(str, box))}" if options.query == "box" and box else words
 
     # --- Attacks ---
@@ -212,9 +232,9 @@ class Plan:
         """Which photos `cvpire describe` takes."""
         photos = self.shard_photos(dataset, shard)
         if photos is None:
-            photos = ["--dataset", layout.LISTING.format(dataset=dataset)]
-            photos += ["--shard", str(shard), "--of", str(self.shards(dataset))]
-        return shlex.join(photos)
+            words = ["--dataset", layout.LISTING.format(dataset=dataset)]
+            return shlex.join([*words, "--shard", str(shard), "--of", str(self.shards(dataset))])
+        return shlex.join(map(argument, photos))
 
     def descriptors(self, dataset: str, victim: str) -> list[str]:
         """Descriptor shards of a database; the empty ones of small databases are left out."""
@@ -225,12 +245,13 @@ class Plan:
         ]
 
     @cached_property
-    def distractor_shards(self) -> dict[str, int]:
-        """Number of descriptor shards of each folder of wrong answers."""
+    def distractor_shards(self) -> dict[str, list[str]]:
+        """Descriptor shards of each folder of wrong answers, each as a fingerprint of its photos' names."""
         from cvpire.datasets.folder import photo_tree
 
+        size = self.config.retrieval.shard_size
         return {
-            name: shard_count(len(photo_tree(Path(options.folder))), self.config.retrieval.shard_size)
+            name: shard_fingerprints(photo_tree(Path(options.folder)), size)
             for name, options in self.config.distractors.items()
         }
 
@@ -239,13 +260,13 @@ class Plan:
         added = self.config.datasets[dataset].distractors
         return [
             layout.DISTRACTORS.format(distractors=added, victim=victim, shard=f"{shard:04d}")
-            for shard in (range(self.distractor_shards[added]) if added else ())
+            for shard in (range(len(self.distractor_shards[added])) if added else ())
         ]
 
     def distractor_words(self, distractors: str, shard: int) -> str:
         """Which photos `cvpire describe` takes of a folder of wrong answers."""
         words = ["--folder", self.config.distractors[distractors].folder, "--shard", str(shard)]
-        return shlex.join([*words, "--of", str(self.distractor_shards[distractors])])
+        return shlex.join([*words, "--of", str(len(self.distractor_shards[distractors]))])
 
     def ranked(self, dataset: str, victim: str) -> list[str]:
         """All shards that queries are ranked against, and the files that name their photos."""
@@ -305,26 +326,7 @@ class Plan:
             datasets=tuple(dataset for dataset, attack in self.attacked if attack == name),
         )
 
-    # --- Provenance ---
 
-    def input_files(self) -> dict[str, str]:
-        """Input files beside photos; those of the archives of a public dataset stand for the archives."""
-        files = {
-            f"datasets.{name}.ground_truth": planned.ground_truth
-            for name, planned in self.datasets.items()
-            if planned.ground_truth
-        }
-        return files | {f"networks.{name}.weights": file for name in self.victims for file in self.weights(name)}
-
-    def provenance_options(self) -> str:
-        """Options of `cvpire provenance`: where the inputs are."""
-        folders = self.config.distractors
-        added = sorted({options.distractors for options in self.config.datasets.values() if options.distractors})
-        named = {
-            "--dataset": {name: layout.LISTING.format(dataset=name) for name in self.config.datasets},
-            "--distractors": {name: folders[name].folder for name in added},
-            "--input": self.input_files(),
-        }
-        return shlex.join(
-            word for flag, files in named.items() for item in files.items() for word in (flag, "=".join(item))
-        )
+def argument(path: str | Path) -> str:
+    """Write a path as a command takes it for one: `./-x.jpg`, since `-x.jpg` would be an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)

@@ -1,17 +1,20 @@
 """All measures of image quality, as `cvpire.measures` lists them."""
 
-from collections.abc import Callable, Collection, Sequence
+import json
+import math
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cvpire.errors import about
+from cvpire.errors import InputError, about, right_size
 from cvpire.layout import read_variant
 from cvpire.measures import QUALITY
 from cvpire.photos import load_photo
-from cvpire.quality.pair import Pair
+from cvpire.quality.pair import Pair, different_size
 
 if TYPE_CHECKING:
     from cvpire.config import PhotoOptions, QualityOptions
@@ -60,18 +63,45 @@ def quality_rows(
     Returns
     -------
     list of dict
-        For each, `query` (the original's name), `multiplier` and `iteration` (None where no folder says them), and the
-        columns of `quality`.
+        For each, `query` (the original's name), `file` (the altered photo), `multiplier` and `iteration` (None where no
+        folder says them), and the columns of `quality`.
     """
-    pixels = load_photo(original, photo_options.decoder, photo_options.longest_side)
+    pixels = load_photo(original, **photo_options.model_dump())
     rows = []
     for path in altered:
         multiplier, iteration = read_variant(path) or (None, None)
-        other = load_photo(path, photo_options.decoder)
+        other = load_photo(path, photo_options.decoder, profile=photo_options.profile)
         with about(path):
+            if other.shape != pixels.shape:
+                advice = right_size(other.shape[:2], pixels.shape[:2])
+                raise InputError(f"{different_size(pixels, other)}: {advice}")
             values = quality(pixels, other, options)
-        rows.append({"query": original.stem, "multiplier": multiplier, "iteration": iteration, **values})
+        about_it = {"query": original.stem, "file": _text(path), "multiplier": multiplier, "iteration": iteration}
+        rows.append({**about_it, **values})
     return rows
+
+
+def quality_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows as JSON: one as an object, several as a list.
+
+    JSON knows no infinity: what is not a finite number is null, which is the PSNR of equal photos (infinite) and the
+    NRMSE of a black original (not a number). Multiplier and iteration stand there where they are known.
+    """
+    measures = {measure.column for measure in QUALITY}
+    shown = [
+        {
+            key: value if not isinstance(value, float) or math.isfinite(value) else None
+            for key, value in row.items()
+            if value is not None or key in measures
+        }
+        for row in rows
+    ]
+    return json.dumps(shown[0] if len(shown) == 1 else shown, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _text(path: Path) -> str:
+    """A path as valid Unicode, which every file can hold."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _imported(function: str) -> Callable[[Pair, "QualityOptions"], float]:

@@ -31,9 +31,7 @@ class Pair:
 
     def __init__(self, original: np.ndarray, altered: np.ndarray):
         if original.shape != altered.shape:
-            raise InputError(
-                f"photos of different size cannot be compared: {size(original)} and {size(altered)} (width x height)"
-            )
+            raise InputError(different_size(original, altered))
         self.original, self.altered = original / 255, altered / 255
         self._known: dict[Any, Any] = {}
 
@@ -43,6 +41,11 @@ class Pair:
         if key not in self._known:
             self._known[key] = function(self, *arguments)
         return self._known[key]
+
+
+def different_size(original: np.ndarray, altered: np.ndarray) -> str:
+    """Say that two photos cannot be compared."""
+    return f"photos of different size cannot be compared: {size(original)} and {size(altered)} (width x height)"
 
 
 def size(photo: np.ndarray) -> str:

@@ -55,7 +55,7 @@ def describe_shard(
 
 def reader(photo_options: "PhotoOptions") -> Callable[[Path], np.ndarray]:
     """Return a function that reads a photo as the options say."""
-    return partial(load_photo, decoder=photo_options.decoder, longest_side=photo_options.longest_side)
+    return partial(load_photo, **photo_options.model_dump())
 
 
 def describe_photos(

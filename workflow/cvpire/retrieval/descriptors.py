@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from cvpire import files
-from cvpire.errors import InputError, reason
+from cvpire.errors import InputError, counted, reason
 from cvpire.untrusted.arrays import map_values
 
 
 def write_shard(shard: Path, names: Iterable[str], descriptors: np.ndarray) -> None:
     """Write the descriptors of a shard, float32 of shape (N, D), as .npy, and the photos' names into a .txt beside."""
-    with files.whole(shard) as temporary:
-        np.save(temporary, descriptors)
+    with files.whole(shard) as temporary, temporary.open("wb") as file:  # of a name without .npy, NumPy writes another
+        np.save(file, descriptors)
     files.write_text(shard.with_suffix(".txt"), "".join(f"{name}\n" for name in names))
 
 
@@ -39,6 +39,7 @@ def shard_names(shard: Path) -> list[str]:
         raise InputError(f"{shard}: not a descriptor shard ({reason(error)}); delete it and run again") from None
     if len(names) != len(open_shard(shard)):
         raise InputError(
-            f"{shard}: {len(open_shard(shard))} descriptors but {len(names)} names; delete it and run again"
+            f"{shard}: {counted(len(open_shard(shard)), 'descriptor')} but {counted(len(names), 'name')}; "
+            "delete it and run again"
         )
     return names

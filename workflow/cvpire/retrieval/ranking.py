@@ -10,7 +10,7 @@ import numpy as np
 
 from cvpire.datasets import Dataset, Query
 from cvpire.datasets.listing import read_listing
-from cvpire.errors import InputError
+from cvpire.errors import InputError, counted
 from cvpire.layout import read_variant
 from cvpire.progress import progress
 from cvpire.retrieval.average_precision import FORMS, average_precision
@@ -264,7 +264,7 @@ def _ranked(
     missing = [name for name in database if name not in where]
     if missing or len(in_shards) != len(database):
         raise InputError(
-            f"descriptor shards hold {len(in_shards)} photos, the database {len(database)}"
+            f"descriptor shards hold {counted(len(in_shards), 'photo')}, the database {len(database)}"
             + (f"; missing: {', '.join(missing[:5])}" if missing else "")
         )
     added = list(chain.from_iterable(map(shard_names, distractors)))

@@ -1,9 +1,13 @@
 """Descriptor shards: which photo belongs to which."""
 
+import hashlib
+import logging
 import math
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+
+from cvpire.errors import InputError
 
 
 def shard_count(photos: int, shard_size: int) -> int:
@@ -44,6 +48,16 @@ def shard_members(names: Iterable[str], shard: int, count: int) -> list[str]:
     return [name for name in names if shard_of(name, count) == shard]
 
 
+def shard_fingerprints(names: Iterable[str], shard_size: int) -> list[str]:
+    """Short fingerprints of which names belong to each shard of a database; the order of the names counts."""
+    names = list(names)
+    count = shard_count(len(names), shard_size)
+    digests = [hashlib.sha256() for _ in range(count)]
+    for name in names:
+        digests[shard_of(name, count)].update(f"{name}\n".encode())
+    return [digest.hexdigest()[:16] for digest in digests]
+
+
 def shard_photos(
     shard: int,
     count: int,
@@ -73,7 +87,7 @@ def shard_photos(
     Raises
     ------
     InputError
-        A broken listing, or a folder without photos.
+        A broken listing, a folder without photos, or two photos of one name.
     """
     if listing is not None:
         from cvpire.datasets.listing import read_listing
@@ -81,10 +95,28 @@ def shard_photos(
         listed = read_listing(listing)
         return {name: listed.photos[name] for name in shard_members(listed.database, shard, count)}
     if folder is not None:
-        from cvpire.datasets.folder import photo_tree
+        from cvpire.datasets.folder import photo_tree, unread_below
 
         tree = photo_tree(folder)
+        if shard == 0 and (note := unread_below(folder)):
+            logging.warning(f"{folder}: {note}")
         return {name: tree[name] for name in shard_members(tree, shard, count)}
+    return _by_name(photos)
+
+
+def _by_name(photos: Iterable[Path]) -> dict[str, Path]:
     from cvpire.datasets.names import photo_name
 
-    return {photo_name(photo.stem): photo for photo in photos}
+    found: dict[str, Path] = {}
+    for photo in photos:
+        try:
+            name = photo_name(photo.stem)
+        except ValueError as error:
+            raise InputError(f"{str(photo)!r}: {error}; rename the file") from None
+        if name in found:
+            raise InputError(
+                f"{found[name]} and {photo} have one name, {name!r}; rename one of them, or give --folder, where names"
+                " tell the folders below it apart"
+            )
+        found[name] = photo
+    return found

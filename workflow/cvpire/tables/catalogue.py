@@ -3,7 +3,7 @@
 A table is a function of `cvpire.tables` and an entry here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -80,6 +80,12 @@ CATALOGUE = {
     ),
 }
 """By name, in the order of the overview."""
+
+
+def caption_of(name: str, notes: Mapping[str, Sequence[str]]) -> str:
+    """Caption of a table, and what was left out of the datasets: its numbers are of what is left."""
+    left_out = [f"Dataset {dataset}: {note}." for dataset, told in notes.items() for note in told]
+    return " ".join([CATALOGUE[name].caption, *left_out])
 
 
 def file_of(name: str) -> str:

@@ -25,6 +25,9 @@ COLUMNS += [*(measure.column for measure in RETRIEVAL), *_UNCHANGED]
 COLUMNS += ["top", "landmark", *(measure.column for measure in DIFFICULTIES)]
 """Of the table."""
 
+_TEXTS = frozenset({"dataset", "network", "attack", "label", "victim", "query", "top", "landmark"})
+"""Columns that hold names."""
+
 _LONGEST_HEAD = 10_000  # bytes of its first line
 
 
@@ -138,7 +141,14 @@ def _read(path: Path) -> pd.DataFrame:
         text = path.read_text(encoding="utf-8")
         if not text.endswith("\n"):
             raise ValueError("it ends within a line")
-        return pd.read_csv(io.StringIO(text), dtype={"query": str, "dataset": str})
+        columns = pd.read_csv(io.StringIO(text), nrows=0).columns
+        # pandas would take a photo named NA, null or nan for an empty cell, and an attack named 1 for a number.
+        return pd.read_csv(
+            io.StringIO(text),
+            dtype=dict.fromkeys(_TEXTS, str),
+            keep_default_na=False,
+            na_values={column: [""] if column in _TEXTS else ["", "nan"] for column in columns},
+        )
     except FileNotFoundError:
         raise InputError(f"{path}: no such table") from None
     except (OSError, ValueError) as error:  # what pandas raises on bad tables is a ValueError too

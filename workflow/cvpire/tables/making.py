@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvpire.errors import InputError
-from cvpire.tables.catalogue import CATALOGUE
+from cvpire.tables.catalogue import CATALOGUE, caption_of
 from cvpire.tables.formats import write_table
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def make_table(name: str, stem: str | Path, results: "Results", options: "TableOptions") -> list[Path]:
-    """Make a table of a run as CSV, Markdown and LaTeX.
+    """Make a table of a run as CSV, Markdown and LaTeX; the caption says what was left out of the datasets.
 
     Parameters
     ----------
@@ -41,4 +41,4 @@ def make_table(name: str, stem: str | Path, results: "Results", options: "TableO
         raise InputError(f"table {name!r}: there are {', '.join(CATALOGUE)}")
     module, _, function = CATALOGUE[name].make.partition(":")
     make = getattr(import_module(f"cvpire.tables.{module}"), function)
-    return write_table(make(results, options), stem, CATALOGUE[name].caption)
+    return write_table(make(results, options), stem, caption_of(name, results.notes))

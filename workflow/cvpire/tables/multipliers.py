@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cvpire.errors import InputError
+from cvpire.layout import number
 from cvpire.tables.confidence import confidence_table
 from cvpire.tables.paired_tests import paired_tests
 from cvpire.tables.performance import means_by_dataset
@@ -59,7 +60,7 @@ def multipliers_paired_tests(results: "Results", options: "TableOptions") -> pd.
     Parameters and errors are those of `multipliers_table`; `paired_tests` says what is returned.
     """
     methods = _methods(results, options)
-    first, *others = [(f"{label}, m = {rows['multiplier'].iloc[0]:g}", rows) for label, rows in methods]
+    first, *others = [(f"{label}, m = {number(rows['multiplier'].iloc[0])}", rows) for label, rows in methods]
     return paired_tests((first, other) for other in others)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from cvpire.errors import InputError
-from cvpire.layout import ORIGINAL
+from cvpire.layout import ORIGINAL, number
 
 
 def own_victim(results: pd.DataFrame) -> pd.DataFrame:
@@ -73,7 +73,7 @@ def select(rows: pd.DataFrame, **wanted: str | float | bool) -> pd.DataFrame:
 
 def _shown(value: str | float | bool) -> str:
     # Multipliers and iterations are floats in memory, where some are missing.
-    return f"{value:g}" if isinstance(value, float) else repr(value)
+    return number(value) if isinstance(value, float) else repr(value)
 
 
 def attacks_of(rows: pd.DataFrame) -> list[str]:
@@ -144,7 +144,7 @@ def by_query(rows: pd.DataFrame, column: str, value: str) -> pd.DataFrame:
     matrix = rows.pivot(index="query", columns=column, values=value).sort_index(axis=0).sort_index(axis=1)
     if matrix.isna().any(axis=None):
         query, at = matrix.stack(future_stack=True).loc[lambda cells: cells.isna()].index[0]
-        raise InputError(f"results: query {query!r} has no {value} at {column} {at:g}")
+        raise InputError(f"results: query {query!r} has no {value} at {column} {number(at)}")
     return matrix
 
 

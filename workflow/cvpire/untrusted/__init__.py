@@ -2,11 +2,12 @@
 
 The one rule: foreign bytes are data. How much they ask for is looked at before memory is taken, nothing that they hold
 is executed, nothing is written but what the caller names, and whatever is wrong with them becomes one `InputError`
-that names the file, or a `ValueError` where the reader is given no path (`pickles`, `arrays`, `matlab`).
+that names the file, or a `ValueError` where the reader is given no path (`pickles`, `torch_files`, `arrays`, `matlab`).
 
 ==============  ======================================================================================
-`pickles`       pickles of plain data and arrays (ground truth); `checkpoints` looks through torch's
-`checkpoints`   weights of networks, as torch saves them
+`pickles`       pickles of plain data and arrays (ground truth)
+`torch_files`   what torch saves: tensors, plain data and arrays
+`checkpoints`   weights of networks in such files, which fit and are finite
 `arrays`        numpy's files: variance maps, perturbations, descriptors
 `matlab`        MATLAB files of level 5 (ground truth)
 `yaml`          the configuration and the addresses of downloads

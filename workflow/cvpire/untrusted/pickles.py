@@ -71,7 +71,8 @@ class DataUnpickler(pickle._Unpickler):
 
     def load_frozenset(self) -> None:
         """Make a set of what lies above the mark."""
-        self.append(checked_set(self.pop_mark()))
+        members = self.pop_mark()  # first: it changes where `append` appends
+        self.append(checked_set(members))
 
     def load_bytearray8(self) -> None:
         """Read bytes, without taking memory for more than there are."""

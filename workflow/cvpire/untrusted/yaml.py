@@ -46,6 +46,21 @@ def read_yaml(path: str | Path, what: str) -> Any:
         raise InputError(f"{path}: not valid YAML ({reason(error)})") from None
 
 
+def read_words(text: str, what: str) -> Any:
+    """Read a value of the command line: a text, which stays one (`007`), or a list or mapping of texts (`[a, b]`).
+
+    An empty text is None. `InputError`, with `what` it is, where brackets hold no YAML.
+    """
+    if not text.startswith(("[", "{")):
+        return text or None
+    try:
+        if len(text) > _LARGEST:
+            raise ValueError(f"more than {_LARGEST} characters")
+        return yaml.load(text, yaml.BaseLoader)  # which makes nothing but texts, lists and dicts
+    except Exception as error:
+        raise InputError(f"{what}: not valid YAML ({reason(error)})") from None
+
+
 _LARGEST = 2**18
 _MOST_VALUES = 100_000
 

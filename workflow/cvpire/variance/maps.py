@@ -52,11 +52,11 @@ def variance_map(
 def write_variance_map(path: Path, values: np.ndarray) -> None:
     """Write a variance map as .npy, or in 8 bits as a grey .png; `InputError` for another suffix."""
     check_suffix(path)
-    with whole(path) as temporary:
+    with whole(path) as temporary, temporary.open("wb") as file:
         if path.suffix == ".npy":
-            np.save(temporary, values)
+            np.save(file, values)
         else:
-            Image.fromarray(np.rint(values * 255).astype(np.uint8)).save(temporary, "png")
+            Image.fromarray(np.rint(values * 255).astype(np.uint8)).save(file, "png")
 
 
 def check_suffix(path: Path) -> None:

@@ -23,7 +23,7 @@ class DemoDataset(DatasetOptions):
 def plan(options: DemoDataset, find: Find) -> Planned:
     """What is known of the dataset: everything, since what its photos show is decided here."""
     found = read(options)
-    return Planned(found.photos, found.queries, len(found.database), found.database)
+    return Planned(found.photos, found.queries, len(found.database), found.database, made=True, notes=found.notes)
 
 
 def read(options: DemoDataset) -> Dataset:

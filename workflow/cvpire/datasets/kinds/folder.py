@@ -28,7 +28,14 @@ class FolderDataset(DatasetOptions):
 def plan(options: FolderDataset, find: Find) -> Planned:
     """What is known of the dataset: everything, since its photos are there."""
     found = read(options)
-    return Planned(found.photos, found.queries, len(found.database), found.database, ground_truth=options.ground_truth)
+    return Planned(
+        found.photos,
+        found.queries,
+        len(found.database),
+        found.database,
+        ground_truth=options.ground_truth,
+        notes=found.notes,
+    )
 
 
 def read(options: FolderDataset) -> Dataset:
