@@ -159,7 +159,7 @@ def test_float32_decides_between_equally_near_numbers_of_regions(height, width, 
 
 
 def test_float32_cuts_some_whole_numbers_to_the_one_before():
-    """3 x 33: eight regions of 2 x 2, from 0 to 31 in steps of 31/7; the last one of level 2 starts at 30 in float32."""
+    """3 x 33: eight regions of 2 x 2, from 0 to 31 in steps of 31/7; in float32 the last one starts at 30."""
     assert [left for top, left, side in regions(3, 33) if side == 2 and top == 0] == [0, 4, 8, 13, 17, 22, 26, 30]
 
 

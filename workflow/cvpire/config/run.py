@@ -36,8 +36,8 @@ class Config(Options):
     device: Device = "auto"
     """Where networks run; auto: CUDA where there is a GPU."""
     threads: Annotated[int, Field(ge=0)] = 1
-    """Processor threads of a job that runs a network; 0: as many as torch chooses. Another number gives other roundings,
-    so that an attack on a processor ends elsewhere."""
+    """Processor threads of a job that runs a network; 0: as many as torch chooses. Another number rounds otherwise, so
+    that an attack on a processor ends elsewhere."""
     folder: str | None = None
     """Photos of folder datasets that name none, so that `--config folder=DIR` can."""
     ground_truth: str | None = None
