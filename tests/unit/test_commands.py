@@ -120,6 +120,15 @@ def test_a_place_where_nothing_can_be_written_is_known_before_an_attack(folder, 
     assert message in str(caught.value)
 
 
+def test_a_folder_where_nothing_may_be_written_is_known_before_an_attack(folder, monkeypatch):
+    Path("closed").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "closed")
+    with pytest.raises(PermissionError) as caught:  # which the command line tells in one line, see test_files
+        cvpire("attack", "photo.png", "map.npy", "closed/new/v.npz", "--iterations", 10**6)
+    assert caught.value.filename == "closed/new/v.npz"
+    assert list(Path("closed").iterdir()) == []
+
+
 # --- Inputs and files of others ---------------------------------------------------------------------------------------
 
 
@@ -159,6 +168,7 @@ def test_no_input_is_written_over(folder, arguments, output, force):
         ("variance photo.png photo-2.png", "photo-2.png"),
         ("variance photo.png text.npy", "text.npy"),
         ("variance photo.png names.npy", "names.npy"),
+        ("variance photo.png shard.npy", "shard.npy"),
         ("attack photo.png map.npy archive.npz", "archive.npz"),
         ("attack photo.png map.npy cut.npz", "cut.npz"),
         ("attack photo.png map.npy notes", "notes"),
@@ -184,6 +194,8 @@ def test_files_of_others_are_replaced_only_by_force(folder, arguments, file):
     shutil.copy("photo.png", "photo.csv")
     Image.new("L", (WIDTH, HEIGHT)).save("grey.png")
     np.save("names.npy", np.array([[1, 2]]))
+    np.save("shard.npy", np.ones((2, 3), np.float32))
+    Path("shard.txt").write_text("a\nb\n")
     np.savez("archive.npz", mine=np.zeros(3))
     Path("cut.npz").write_bytes(Path("v.npz").read_bytes()[:-50])
     Path("bank.csv").write_text("date,amount\n2020-01-01,5\n")
@@ -227,7 +239,7 @@ def test_a_commands_own_output_is_written_again_without_a_word(folder):
         "quality photo.png m50_T1/a.jpg --csv own.csv",
         "describe shard.npy photo.png --device cpu",
         "schema schema.json",
-        "figure 2.14 own",
+        "figure 2.14 figure",
     ):
         cvpire(*arguments.split())
         first = content(folder)

@@ -14,6 +14,7 @@ from cvpire.cli import frame
 from cvpire.errors import InputError
 from cvpire.files import whole, whole_folder, write_json, write_text
 from cvpire.perturbations import Perturbations, read_perturbations, write_perturbations
+from cvpire.retrieval.descriptors import open_shard, write_shard
 
 
 def listing(folder):
@@ -100,9 +101,10 @@ def test_text_and_json_are_utf_8(tmp_path):
     assert text.endswith("}\n")
 
 
-def test_what_json_cannot_hold_leaves_no_file(tmp_path):
-    with pytest.raises(TypeError):
-        write_json(tmp_path / "a.json", {"a": object()})
+@pytest.mark.parametrize("value", [object(), float("nan"), float("inf")])
+def test_what_json_cannot_hold_leaves_no_file(tmp_path, value):
+    with pytest.raises((TypeError, ValueError)):
+        write_json(tmp_path / "a.json", {"a": value})
 
     assert listing(tmp_path) == []
 
@@ -274,6 +276,23 @@ def test_perturbations_round_trip(tmp_path, perturbations):
     assert read.values.dtype == np.float32
     np.testing.assert_array_equal(read.values, perturbations.values)
     assert (read.multipliers, read.checkpoints, read.unit) == ((20, 50.5), (1, 10, 100), (0.229, 0.224, 0.225))
+
+
+@pytest.mark.parametrize("name", ["pert", "pert.v2", "pert.npy"])
+def test_perturbations_are_in_the_file_that_is_named(tmp_path, perturbations, name):
+    """NumPy adds .npz to a name without it."""
+    write_perturbations(tmp_path / name, perturbations)
+
+    assert listing(tmp_path) == [name]
+    np.testing.assert_array_equal(read_perturbations(tmp_path / name, SHAPE).values, perturbations.values)
+
+
+@pytest.mark.parametrize("name", ["shard", "shard.1"])
+def test_descriptors_are_in_the_file_that_is_named(tmp_path, name):
+    write_shard(tmp_path / name, ["a"], np.ones((1, 2), np.float32))
+
+    assert listing(tmp_path) == sorted([name, "shard.txt"])
+    np.testing.assert_array_equal(open_shard(tmp_path / name), np.ones((1, 2)))
 
 
 def test_a_perturbation_is_found_by_multiplier_and_iteration(perturbations):

@@ -160,7 +160,8 @@ def test_other_datasets_pass(ranking, kind):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "query,ap_trapezoid\n", "query,ap\na,0.5\n", "query,ap_trapezoid\na,high\n", None]
+    "text",
+    ["", "query,ap_trapezoid\n", "query,ap\na,0.5\n", "query,ap_trapezoid\na,high\n", "ap_trapezoid\nnan\n", None],
 )
 def test_a_file_that_is_no_ranking(tmp_path, text):
     file = tmp_path / "ranking.csv"

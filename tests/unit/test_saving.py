@@ -170,7 +170,7 @@ def test_smallest_released_perturbation_has_about_2_levels():
     np.testing.assert_array_equal(levels[0, 0], [187, 183, 184])
 
 
-# --- The range of an image, as PIRE's repository has it ----------------------------------------------------------------
+# --- The range of an image, as PIRE's repository has it ---------------------------------------------------------------
 
 
 def saved_by_pire(photo, perturbation):

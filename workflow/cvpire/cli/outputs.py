@@ -122,6 +122,9 @@ def _check_place(path: Path) -> None:
         raise InputError(f"{path}: is a folder; name a file in it")
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: is neither a file nor free; name a file")
+    folder = next(above for above in path.absolute().parents if above.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def _is_own(path: Path, recognise: Recognise) -> bool:
@@ -180,18 +183,23 @@ def _photo(format: str, mode: str) -> Recognise:
     return recognise
 
 
-def _array(path: Path) -> bool:
-    import numpy as np
-
+def _rows(path: Path) -> int:
+    """Rows of a float32 array of two dimensions, as maps and descriptors are."""
     from cvpire.untrusted.arrays import read_header
 
     with path.open("rb") as file:
         header = read_header(file)
-    return header.dtype == np.float32 and len(header.shape) == 2
+    if header.dtype.name != "float32" or len(header.shape) != 2:
+        raise ValueError("another array")
+    return header.shape[0]
 
 
 def _shard(path: Path) -> bool:
-    return _array(path) and path.with_suffix(".txt").exists()
+    return path.with_suffix(".txt").read_text(encoding="utf-8").count("\n") == _rows(path)
+
+
+def _map(path: Path) -> bool:
+    return _rows(path) > 0 and not _is_own(path, _shard)
 
 
 def _perturbation(path: Path) -> bool:
@@ -223,7 +231,7 @@ def _nothing(path: Path) -> bool:
 
 
 PREPARED = Kind("a photo of `cvpire prepare`", {".png": _photo("PNG", "RGB")})
-MAP = Kind("a variance map", {".npy": _array, ".png": _photo("PNG", "L")})
+MAP = Kind("a variance map", {".npy": _map, ".png": _photo("PNG", "L")})
 PERTURBATION = Kind("a perturbation of `cvpire attack`", {".npz": _perturbation}, bare=True)
 SAVED = Kind(
     "an adversarial query of `cvpire save`, which has no metadata",

@@ -16,7 +16,7 @@ class SavingOptions(Options):
     rounding: Literal["nearest", "truncate"] = "nearest"
     """How values become 8 bits; torchvision truncated up to 0.2.1."""
     range: Literal["clip", "stretch"] = "clip"
-    """clip: what leaves 0..255 is cut; stretch: each image from its minimum to its maximum, as PIRE's own repository."""
+    """clip: what leaves 0..255 is cut (text, code); stretch: each image from minimum to maximum (PIRE's repository)."""
     format: Literal["jpeg", "png"] = "jpeg"
     """File format; PNG loses nothing, JPEG is the thesis's. By hand, the file's suffix decides."""
     quality: Annotated[int, Field(ge=1, le=100)] = 75

@@ -1,6 +1,7 @@
 """Compare the clean mAP of a network with the published one, before any attack."""
 
 import csv
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,6 +75,8 @@ def check_ranking(
     try:
         with ranking.open(encoding="utf-8", newline="") as file:
             measured = 100 * fmean(float(row["ap_trapezoid"]) for row in csv.DictReader(file))
+        if not math.isfinite(measured):
+            raise ValueError("an average precision is not a number")
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{ranking}: not a ranking of `cvpire rank` ({error!r})") from None
     whitening = network.whitening or ("layer" if "-gem-w-" in network.weights else "none")
