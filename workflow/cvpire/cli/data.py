@@ -11,7 +11,7 @@ from cvpire.cli.sections import options_of
 from cvpire.config.sources import Thesis
 from cvpire.datasets.catalogue import KINDS
 from cvpire.datasets.kinds.demo import Part
-from cvpire.datasets.options import DatasetOptions
+from cvpire.datasets.options import BESIDE_THE_LISTING, DatasetOptions
 
 
 @app.command(rich_help_panel=DATA)
@@ -70,12 +70,7 @@ def demo_photos(
 
 
 @app.command(rich_help_panel=DATA)
-@options_of(
-    options=(
-        {name: kind.options for name, kind in KINDS.items()},
-        "decoder longest_side query attacks distractors",  # how photos are read and attacked, not which there are
-    )
-)
+@options_of(options=({name: kind.options for name, kind in KINDS.items()}, BESIDE_THE_LISTING))
 def dataset(output: Output, options: DatasetOptions) -> None:
     """List a dataset's photos, queries and answers as JSON."""
     from cvpire.datasets.listing import write_listing

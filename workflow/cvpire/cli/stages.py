@@ -11,6 +11,7 @@ import typer
 from cvpire import config, files
 from cvpire.cli.frame import STAGES, DatasetFile, Device, Output, Photo, Seed, Threads, app
 from cvpire.cli.sections import options_of
+from cvpire.config.attacks import BESIDE_THE_ATTACK
 from cvpire.datasets import CleanTwin, Difficulty, QueryPart
 from cvpire.errors import about
 from cvpire.progress import progress
@@ -62,7 +63,7 @@ def variance(
 @options_of(
     photo_options=config.PhotoOptions,
     network_options=config.NetworkOptions,
-    method=(config.AttackOptions, "label network variance saving"),
+    method=(config.AttackOptions, BESIDE_THE_ATTACK),
 )
 def attack(
     photo: Photo,
@@ -164,9 +165,9 @@ def describe(
 
 @app.command(rich_help_panel=STAGES)
 @options_of(
-    photo_options=(config.PhotoOptions, "longest_side"),
+    photo_options=(config.PhotoOptions, ["longest_side"]),
     network_options=config.NetworkOptions,
-    retrieval_options=(config.RetrievalOptions, "shard_size"),
+    retrieval_options=(config.RetrievalOptions, ["shard_size"]),
 )
 def rank(
     dataset: DatasetFile,
@@ -194,7 +195,7 @@ def rank(
 
 
 @app.command(rich_help_panel=STAGES)
-@options_of(retrieval_options=(config.RetrievalOptions, "shard_size"))
+@options_of(retrieval_options=(config.RetrievalOptions, ["shard_size"]))
 def random(dataset: DatasetFile, output: Output, retrieval_options: config.RetrievalOptions) -> None:
     """Compute the expected average precision of a random ranking for each query (section 4.2.3)."""
     from cvpire.datasets.listing import read_listing
@@ -204,7 +205,7 @@ def random(dataset: DatasetFile, output: Output, retrieval_options: config.Retri
 
 
 @app.command(rich_help_panel=STAGES)
-@options_of(network_options=config.NetworkOptions, gate_options=(config.GateOptions, "enabled"))
+@options_of(network_options=config.NetworkOptions, gate_options=(config.GateOptions, ["enabled"]))
 def gate(
     ranking: Annotated[Path, typer.Argument(help="The unattacked queries' .csv of `cvpire rank`.")],
     output: Annotated[Path, typer.Argument(help=".json: what was compared, and the verdict.")],

@@ -1,8 +1,8 @@
 """All measures of image quality, as `cvpire.measures` lists them."""
 
-from collections.abc import Callable, Collection, Sequence
-from importlib import import_module
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +42,10 @@ def quality(
         Photos of different size, or, for SSIM, smaller than its window.
     """
     pair, functions = Pair(original, altered), {measure.column: measure.function for measure in QUALITY}
-    return {column: _imported(functions[column])(pair, options) for column in measures or functions}
+    # Imported one by one: who asks for few measures does not wait for the packages of the others.
+    return {
+        column: resolve_name(f"cvpire.quality.{functions[column]}")(pair, options) for column in measures or functions
+    }
 
 
 def quality_rows(
@@ -72,8 +75,3 @@ def quality_rows(
             values = quality(pixels, other, options)
         rows.append({"query": original.stem, "multiplier": multiplier, "iteration": iteration, **values})
     return rows
-
-
-def _imported(function: str) -> Callable[[Pair, "QualityOptions"], float]:
-    module, _, name = function.partition(":")
-    return getattr(import_module(f"cvpire.quality.{module}"), name)
