@@ -602,9 +602,7 @@ def test_a_text_that_yaml_reads_as_something_else_is_to_be_quoted(value):
 
 def test_a_name_that_yaml_reads_as_a_number_is_to_be_quoted():
     (line,) = faults(changed(["datasets", 202405], {"kind": "demo", "part": "a"}))
-    assert line.startswith(
-        "my.yaml: datasets.202405: must be text; it is read as a number unless it stands in quotes"
-    )
+    assert line.startswith("my.yaml: datasets.202405: must be text; it is read as a number unless it stands in quotes")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,7 +146,7 @@ def test_an_error_names_the_file_and_the_reason(tmp_path, write):
         (OSError(errno.EROFS, "Read-only"), "Read-only; check the permissions and run again"),
     ],
 )
-def test_one_message_where_the_machine_is_at_fault(monkeypatch, error, message):
+def test_one_message_where_the_machine_is_at_fault(monkeypatch, capsys, error, message):
     def fails():
         raise error
 
@@ -153,7 +154,18 @@ def test_one_message_where_the_machine_is_at_fault(monkeypatch, error, message):
     with pytest.raises(SystemExit) as caught:
         frame.main()
 
-    assert str(caught.value).startswith(f"cvpire: error: {message}")
+    assert caught.value.code == 1
+    assert capsys.readouterr().err.startswith(f"cvpire: error: {message}")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_log_on_a_full_disk_takes_no_message(tmp_path):
+    """Standard output, which the workflow passes on, does."""
+    command = [Path(sys.executable).with_name("cvpire"), "prepare", tmp_path / "none.jpg", tmp_path / "out.png"]
+    with Path("/dev/full").open("w") as log:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert done.returncode != 0
+    assert done.stdout == f"cvpire: error: {tmp_path / 'none.jpg'}: no such photo\n"
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), ImportError("no module"), FileNotFoundError(2, "No", "a")])

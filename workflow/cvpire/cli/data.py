@@ -13,7 +13,7 @@ from cvpire.cli.sections import options_of
 from cvpire.config.sources import Thesis
 from cvpire.datasets.catalogue import KINDS
 from cvpire.datasets.kinds.demo import Part
-from cvpire.datasets.options import DatasetOptions
+from cvpire.datasets.options import BESIDE_THE_LISTING, DatasetOptions
 from cvpire.errors import counted
 
 
@@ -74,12 +74,7 @@ def demo_photos(
 
 @app.command(rich_help_panel=DATA)
 @writes(output=written.LISTING)
-@options_of(
-    options=(
-        {name: kind.options for name, kind in KINDS.items()},
-        "decoder profile longest_side query attacks distractors",  # how photos are read and attacked, not which
-    )
-)
+@options_of(options=({name: kind.options for name, kind in KINDS.items()}, BESIDE_THE_LISTING))
 def dataset(output: Output, options: DatasetOptions) -> None:
     """List a dataset's photos, queries and answers as JSON."""
     from cvpire.datasets.listing import write_listing

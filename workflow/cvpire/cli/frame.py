@@ -69,7 +69,17 @@ def main() -> None:
         message = str(error) if isinstance(error, InputError) else _shortage(error)
         if message is None:
             raise
-        sys.exit("\n".join(f"cvpire: error: {line}" for line in message.splitlines()))
+        _tell("".join(f"cvpire: error: {line}\n" for line in message.splitlines()))
+        sys.exit(1)
+
+
+def _tell(message: str) -> None:
+    """Print on standard error; where that is a log on a full disk, on standard output."""
+    try:
+        sys.stderr.write(message)
+        sys.stderr.flush()
+    except OSError:
+        sys.stdout.write(message)
 
 
 def _shortage(error: BaseException) -> str | None:

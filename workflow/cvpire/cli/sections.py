@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -16,16 +16,16 @@ Section = type[Options] | Mapping[str, type[Options]]
 """A model, or models by the value of their field `kind`."""
 
 
-def options_of(**sections: Section | tuple[Section, str]) -> Callable:
+def options_of(**sections: Section | tuple[Section, Collection[str]]) -> Callable:
     """Give a command the options of sections of the configuration, and hand it the validated sections.
 
     Each section is named by the command's parameter that receives it; a tuple adds the fields to leave out.
     """
-    wanted = {name: section if isinstance(section, tuple) else (section, "") for name, section in sections.items()}
+    wanted = {name: section if isinstance(section, tuple) else (section, ()) for name, section in sections.items()}
 
     def decorate(function: Callable) -> Callable:
         own = [p for p in inspect.signature(function).parameters.values() if p.name not in wanted]
-        fields = {name: _fields(section, without.split()) for name, (section, without) in wanted.items()}
+        fields = {name: _fields(section, without) for name, (section, without) in wanted.items()}
         added = [_option(key, *about) for of_section in fields.values() for key, about in of_section.items()]
         added.append(_PRESET)
 
@@ -54,7 +54,7 @@ _PRESET = inspect.Parameter(
 )
 
 
-def _fields(section: Section, without: list[str]) -> dict[str, tuple[Any, Any]]:
+def _fields(section: Section, without: Collection[str]) -> dict[str, tuple[Any, Any]]:
     """Type and field of each option of a section."""
     models = list(dict.fromkeys(section.values())) if isinstance(section, Mapping) else [section]
     fields = {key: (field.annotation, field) for model in models for key, field in model.model_fields.items()}

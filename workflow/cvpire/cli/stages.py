@@ -12,6 +12,7 @@ from cvpire.cli import outputs as written
 from cvpire.cli.frame import STAGES, DatasetFile, Device, Output, Photo, Seed, Threads, app
 from cvpire.cli.outputs import writes
 from cvpire.cli.sections import options_of
+from cvpire.config.attacks import BESIDE_THE_ATTACK
 from cvpire.datasets import CleanTwin, Difficulty, QueryPart
 from cvpire.errors import about
 from cvpire.progress import progress
@@ -66,7 +67,7 @@ def variance(
 @options_of(
     photo_options=config.PhotoOptions,
     network_options=config.NetworkOptions,
-    method=(config.AttackOptions, "label network variance saving"),
+    method=(config.AttackOptions, BESIDE_THE_ATTACK),
 )
 def attack(
     photo: Photo,
@@ -176,9 +177,9 @@ def describe(
 @app.command(rich_help_panel=STAGES)
 @writes(output=written.RANKING)
 @options_of(
-    photo_options=(config.PhotoOptions, "longest_side"),
+    photo_options=(config.PhotoOptions, ["longest_side"]),
     network_options=config.NetworkOptions,
-    retrieval_options=(config.RetrievalOptions, "shard_size"),
+    retrieval_options=(config.RetrievalOptions, ["shard_size"]),
 )
 def rank(
     dataset: DatasetFile,
@@ -207,7 +208,7 @@ def rank(
 
 @app.command(rich_help_panel=STAGES)
 @writes(output=written.RANDOM)
-@options_of(retrieval_options=(config.RetrievalOptions, "shard_size"))
+@options_of(retrieval_options=(config.RetrievalOptions, ["shard_size"]))
 def random(dataset: DatasetFile, output: Output, retrieval_options: config.RetrievalOptions) -> None:
     """Compute the expected average precision of a random ranking for each query (section 4.2.3)."""
     from cvpire.datasets.listing import read_listing
@@ -218,7 +219,7 @@ def random(dataset: DatasetFile, output: Output, retrieval_options: config.Retri
 
 @app.command(rich_help_panel=STAGES)
 @writes(output=written.GATE)
-@options_of(network_options=config.NetworkOptions, gate_options=(config.GateOptions, "enabled"))
+@options_of(network_options=config.NetworkOptions, gate_options=(config.GateOptions, ["enabled"]))
 def gate(
     ranking: Annotated[Path, typer.Argument(help="The unattacked queries' .csv of `cvpire rank`.")],
     output: Annotated[Path, typer.Argument(help=".json: what was compared, and the verdict.")],

@@ -70,3 +70,7 @@ class AttackOptions(Options):
     def checkpoints(self) -> list[int]:
         """All steps at which the perturbation is handed out, ascending."""
         return sorted({self.iterations, *self.other_iterations})
+
+
+BESIDE_THE_ATTACK = ("label", "network", "variance", "saving")
+"""Fields that say what is attacked, and what becomes of the result: not options of `cvpire attack`."""

@@ -32,3 +32,7 @@ class DatasetOptions(PhotoOptions):
     """Queries that are attacked and measured, by photo name; default: all of the ground truth."""
     distractors: Name | None = None
     """Further photos in the database, wrong answers to every query: a name of the section `distractors`."""
+
+
+BESIDE_THE_LISTING = (*PhotoOptions.model_fields, "query", "attacks", "distractors")
+"""Fields that say how photos are read and attacked, not which there are: not options of `cvpire dataset`."""

@@ -17,7 +17,9 @@ from typing import Any, Self
 from cvpire import layout
 from cvpire.checksums import remembered_checksums
 from cvpire.config import Config, DownloadOptions, as_options, load_config, read_config
+from cvpire.config.attacks import BESIDE_THE_ATTACK
 from cvpire.datasets.catalogue import KINDS
+from cvpire.datasets.options import BESIDE_THE_LISTING
 from cvpire.datasets.planned import Planned
 from cvpire.downloads import DOWNLOADS, load_downloads
 from cvpire.errors import InputError
@@ -109,8 +111,7 @@ class Plan:
         options, planned = self.config.datasets[dataset], self.datasets[dataset]
         if planned.ground_truth:
             options = options.model_copy(update={"ground_truth": planned.ground_truth})
-        elsewhere = {"decoder", "profile", "longest_side", "query", "attacks", "distractors"}
-        return as_options(options, *(type(options).model_fields.keys() - elsewhere))
+        return as_options(options, *(type(options).model_fields.keys() - set(BESIDE_THE_LISTING)))
 
     def names_digest(self, dataset: str) -> str:
         """A fingerprint of which photos there are: a new photo changes it, a new content does not."""
@@ -128,8 +129,7 @@ class Plan:
     def attack_options(self, attack: str) -> str:
         """Options of `cvpire attack`: what its result depends on, and nothing else."""
         options = self.config.attacks[attack]
-        elsewhere = {"label", "network", "variance", "saving"}
-        words = as_options(options, *(type(options).model_fields.keys() - elsewhere))
+        words = as_options(options, *(type(options).model_fields.keys() - set(BESIDE_THE_ATTACK)))
         return f"{words} {self.network_options(options.network)} --attack {attack} --seed {self.config.seed}"
 
     def variants(self, attack: str) -> list[str]:

@@ -3,9 +3,9 @@
 import json
 import math
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from importlib import import_module
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +45,10 @@ def quality(
         Photos of different size, or, for SSIM, smaller than its window.
     """
     pair, functions = Pair(original, altered), {measure.column: measure.function for measure in QUALITY}
-    return {column: _imported(functions[column])(pair, options) for column in measures or functions}
+    # Imported one by one: who asks for few measures does not wait for the packages of the others.
+    return {
+        column: resolve_name(f"cvpire.quality.{functions[column]}")(pair, options) for column in measures or functions
+    }
 
 
 def quality_rows(
@@ -102,8 +105,3 @@ def quality_json(rows: Sequence[Mapping[str, Any]]) -> str:
 def _text(path: Path) -> str:
     """A path as valid Unicode, which every file can hold."""
     return os.fsencode(path).decode("utf-8", "replace")
-
-
-def _imported(function: str) -> Callable[[Pair, "QualityOptions"], float]:
-    module, _, name = function.partition(":")
-    return getattr(import_module(f"cvpire.quality.{module}"), name)

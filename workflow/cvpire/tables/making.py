@@ -1,7 +1,7 @@
 """Make a table of the catalogue and write it."""
 
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from cvpire.errors import InputError
@@ -39,6 +39,5 @@ def make_table(name: str, stem: str | Path, results: "Results", options: "TableO
     """
     if name not in CATALOGUE:
         raise InputError(f"table {name!r}: there are {', '.join(CATALOGUE)}")
-    module, _, function = CATALOGUE[name].make.partition(":")
-    make = getattr(import_module(f"cvpire.tables.{module}"), function)
+    make = resolve_name(f"cvpire.tables.{CATALOGUE[name].make}")
     return write_table(make(results, options), stem, caption_of(name, results.notes))

@@ -4,11 +4,11 @@ from typing import Literal
 
 from cvpire import layout
 from cvpire.datasets import Dataset, with_clean_twin, with_queries
-from cvpire.datasets.demo import demo_dataset
+from cvpire.datasets.demo import PARTS, demo_dataset
 from cvpire.datasets.options import DatasetOptions
 from cvpire.datasets.planned import Find, Planned
 
-Part = Literal["a", "b"]
+Part = Literal[*PARTS]
 
 
 class DemoDataset(DatasetOptions):
