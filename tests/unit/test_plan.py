@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import yaml
@@ -348,6 +349,16 @@ def test_what_is_not_given_has_no_fingerprint(demo, thesis, folder):
     assert inputs.ground_truth(thesis, "oxford5k") == ""
     assert {inputs.weights(thesis, network) for network in thesis.victims} == {""}
     assert inputs.weights(plan_of(folder), "gem") == "", "the file is not there, of which Snakemake will tell"
+
+
+def test_downloads_that_are_there_have_none_either(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plan = plan_of(configuration("thesis"))
+    files = [plan.datasets["oxford5k"].ground_truth, *plan.weights(plan.victims[0])]
+    for file in map(Path, files):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"fetched")
+    assert inputs.ground_truth(plan, "oxford5k") == inputs.weights(plan, plan.victims[0]) == ""
 
 
 def test_the_record_gets_the_checksums_that_were_planned(folder, tmp_path):

@@ -79,8 +79,9 @@ class Plan:
         """
         files = [str(path) for planned in self.datasets.values() for path in planned.given.values()]
         others = [planned.ground_truth for planned in self.datasets.values() if planned.ground_truth]
-        others += [options.weights for options in self.config.networks.values() if options.weights != "package"]
-        return remembered_checksums([*files, *(file for file in others if file not in self.downloads)])
+        others += [file for network in self.config.networks for file in self.weights(network)]
+        downloads = {layout.DOWNLOAD.format(file=file) for file in self.downloads}
+        return remembered_checksums([*files, *(file for file in others if file not in downloads)])
 
     def network_options(self, network: str) -> str:
         """Options that load a network."""
