@@ -234,7 +234,7 @@ PREPARED = Kind("a photo of `cvpire prepare`", {".png": _photo("PNG", "RGB")})
 MAP = Kind("a variance map", {".npy": _map, ".png": _photo("PNG", "L")})
 PERTURBATION = Kind("a perturbation of `cvpire attack`", {".npz": _perturbation}, bare=True)
 SAVED = Kind(
-    "an adversarial query of `cvpire save`, which has no metadata",
+    "a query of `cvpire save` (without metadata)",
     dict.fromkeys((".jpg", ".jpeg", ".png"), _photo("JPEG PNG", "RGB")),
 )
 QUALITY = Kind("a table of `cvpire quality`", {".csv": _csv("query", "mse")}, bare=True)
