@@ -48,7 +48,7 @@ test-faults: setup  ## kill, fill and damage a run at random points (INJECTIONS=
 	$(BIN)/python -m pytest tests/faults -n $(CORES) --injections $(or $(INJECTIONS),50) $(addprefix --fault-seed ,$(SEED))
 
 lock:  ## resolve the lock file anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --extra dev --extra heif --extra slurm --generate-hashes --no-header \
+	uv pip compile --universal --python-version 3.11 --extra dev --extra docs --extra heif --extra slurm --generate-hashes --no-header \
 		--custom-compile-command "make lock" -o $(LOCK) pyproject.toml
 	$(BIN)/python envs/environment.py > envs/environment.yaml
 
