@@ -29,7 +29,7 @@ rule audit:
         options=lambda w: as_options(outputs.audit_options(PLAN)),
         content=lambda w, input: inputs.artefacts(PLAN, input.artefacts),
         summary=subpath(output[1], strip_suffix=".csv"),
-        figure=subpath(output[4], strip_suffix=".svg"),
+        figure=subpath(output[1 + len(layout.TABLE_SUFFIXES)], strip_suffix=".svg"),
     shell:
         "cvpire audit {params.options} --out {output.table} --summary {params.summary}"
         " --figure {params.figure} 2> {log}"

@@ -66,7 +66,7 @@ for table, stem in outputs.table_stems(PLAN).items():
                 category=outputs.chapter(table),
                 labels=outputs.table_labels(PLAN, table),
             ),
-            multiext(stem, ".md", ".tex"),
+            multiext(stem, *layout.TABLE_SUFFIXES[1:]),
         log:
             layout.log(stem),
         localrule: True
@@ -87,7 +87,7 @@ rule differences:
 rule collect_gate:
     input:
         records=PLAN.gates(),
-        code=sources("tables.gate", "tables.formats"),
+        code=sources("tables.gate", "figures.tabular"),
     output:
         multiext(layout.TABLE.format(file="gate"), *layout.TABLE_SUFFIXES),
     log:

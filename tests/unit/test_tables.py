@@ -519,7 +519,8 @@ def test_a_table_is_made_and_written_by_its_name(measured, tmp_path):
     (tmp_path / "run.json").write_text(json.dumps(as_json(Run({"oxford": "folder", "paris": "folder"}, {}, (), {}))))
     measured.reindex(columns=COLUMNS).to_csv(tmp_path / "tables" / "queries.csv", index=False)
     pd.DataFrame({"dataset": ["oxford", "paris"], "ap": [0.01, 0.02]}).to_csv(tmp_path / "tables" / "random.csv")
-    paths = make_table("4.2", tmp_path / "tables" / "table-4.2", results, TableOptions(attack="sd-pire"))
+    made, caption = make_table("4.2", results, TableOptions(attack="sd-pire"))
+    paths = write_table(made, tmp_path / "tables" / "table-4.2", caption)
     assert [path.name for path in paths] == ["table-4.2.csv", "table-4.2.md", "table-4.2.tex"]
     expected = make("4.2", measured, {"oxford": 0.01, "paris": 0.02}, attack="sd-pire")
     expected, *_ = write_table(expected, tmp_path / "expected", "c")
@@ -528,7 +529,7 @@ def test_a_table_is_made_and_written_by_its_name(measured, tmp_path):
     for path, name in ((paths[1], r"a\_1"), (paths[2], r"a\_1")):
         assert rf"{CATALOGUE['4.2'].caption} Dataset oxford: left out 1 query ({name})." in path.read_text()
     with pytest.raises(InputError, match=r"table 'x': there are 4\.1, 4\.1-confidence, "):
-        make_table("x", tmp_path / "x", results, TableOptions())
+        make_table("x", results, TableOptions())
 
 
 def test_records_of_the_gate_are_one_table(tmp_path):

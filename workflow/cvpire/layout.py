@@ -41,8 +41,8 @@ TABLE = "results/tables/{file}"
 FIGURE = "results/figures/figure-{number}"
 AUDIT = "results/audit/{file}"
 
-TABLE_SUFFIXES = (".csv", ".md", ".tex")
 FIGURE_SUFFIXES = (".svg", ".png", ".pdf")
+TABLE_SUFFIXES = (".csv", ".md", ".tex", *FIGURE_SUFFIXES)
 
 # What is downloaded or made before a run
 DOWNLOAD = "resources/downloads/{file}"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from cvpire.audit.artefacts import run_audit
+from cvpire.figures import tabular
 from cvpire.files import write_csv
 from cvpire.progress import progress
-from cvpire.tables.formats import write_table
 from cvpire.tables.thesis_numbers import printed_in_table_4_1
 
 _COLUMNS = {"ap": "ap_trapezoid", "ssim": "ssim_range_2"}
@@ -42,7 +42,7 @@ def write_audit(
     write_csv(out, audit)
     if summary is not None:
         caption = "Published artefacts, recomputed, and with the corrected SSIM."
-        write_table(summarise(audit, dataset), summary, caption)
+        tabular.write(summarise(audit, dataset), summary, caption)
     if figure is not None:
         from cvpire.figures.audit import audit_figure
         from cvpire.figures.style import save

@@ -44,10 +44,10 @@ def collect_gate(
     records: Annotated[list[Path], typer.Argument(help="Files .../DATASET/original/gate/NETWORK.json.")],
 ) -> None:
     """Gather the comparisons of clean mAP with the published one in one table."""
-    from cvpire.tables.formats import write_table
+    from cvpire.figures import tabular
     from cvpire.tables.gate import CAPTION, gate_table
 
-    write_table(gate_table(records), stem, CAPTION)
+    tabular.write(gate_table(records), stem, CAPTION)
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -59,10 +59,12 @@ def table(
     options: config.TableOptions,
     root: Root = HERE,
 ) -> None:
-    """Make a table of the thesis, or of ours, as CSV, Markdown and LaTeX."""
+    """Make a table of the thesis, or of ours, as CSV, Markdown, LaTeX and pictures."""
+    from cvpire.figures import tabular
     from cvpire.tables.making import make_table
 
-    make_table(name, stem, Results(root), options)
+    made, caption = make_table(name, Results(root), options)
+    tabular.write(made, stem, caption)
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -144,13 +146,13 @@ def random_map(
 ) -> None:
     """Compute the mAP of random rankings, exactly and by shuffling, and what chapter 4 derives (section 4.2.3)."""
     from cvpire.datasets.ground_truth import read_ground_truth
+    from cvpire.figures import tabular
     from cvpire.retrieval.random_ranking import derived_numbers, random_map_table
-    from cvpire.tables.formats import write_table
 
     truths = {stem: read_ground_truth(path) for stem, path in once((path.stem, path) for path in ground_truths).items()}
     measured, derived = random_map_table(truths, standard_error), derived_numbers()
     if out is None:
         typer.echo(f"{measured.to_markdown(index=False)}\n\n{derived.to_markdown(index=False)}")
     else:
-        write_table(measured, out, "mAP of random rankings in percent, exactly and by shuffling.")
-        write_table(derived, f"{out}-derived", "Numbers of chapter 4 that follow from others by arithmetic.")
+        tabular.write(measured, out, "mAP of random rankings in percent, exactly and by shuffling.")
+        tabular.write(derived, f"{out}-derived", "Numbers of chapter 4 that follow from others by arithmetic.")

@@ -255,8 +255,9 @@ PROVENANCE = Kind("a record of `cvpire provenance`", {".json": _json("code", "co
 OVERVIEW = Kind("a page of `cvpire overview`", {".html": _containing("<title>Adversarial queries for")}, bare=True)
 AUDIT = Kind("a table of `cvpire audit`", {".csv": _csv("photo", "method", "metric")}, bare=True)
 
-_TABLE = dict(zip(layout.TABLE_SUFFIXES, (_text, _containing("\n|"), _containing("\\begin{table}")), strict=True))
+_PICTURE = dict.fromkeys(layout.FIGURE_SUFFIXES, _containing("atplotlib"))
+_TABLE = {".csv": _text, ".md": _containing("\n|"), ".tex": _containing("\\begin{table}"), **_PICTURE}
 TABLE = Kind("a table of ours", _TABLE, stems=("",))
 TABLES = Kind("a table of ours", _TABLE, stems=("", "-derived"))
-FIGURE = Kind("a figure of ours", dict.fromkeys(layout.FIGURE_SUFFIXES, _containing("atplotlib")), stems=("",))
+FIGURE = Kind("a figure of ours", _PICTURE, stems=("",))
 FIGURE_WITH_DATA = FIGURE._replace(files={**FIGURE.files, ".csv": _text})

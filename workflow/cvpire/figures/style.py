@@ -109,7 +109,7 @@ def legend_below(figure: Figure, handles: list[Line2D]) -> None:
     gaps = size * sum(
         matplotlib.rcParams[f"legend.{gap}"] for gap in ("handlelength", "handletextpad", "columnspacing")
     )
-    widths = [gaps + max(_width(line, size) for line in label.splitlines()) for label in labels]
+    widths = [gaps + max(width_of(line, size) for line in label.splitlines()) for label in labels]
     room = 72 * figure.get_figwidth() - size
     for rows in range(1, len(labels) + 1):
         columns = [slice(start, start + rows) for start in range(0, len(labels), rows)]
@@ -132,13 +132,14 @@ def fitted(text: str, width: float, size: float) -> str:
 
 def _fitted_line(line: str, room: float, size: float) -> str:
     def too_wide(letters: int) -> bool:
-        return any(_width(part, size) > room for part in textwrap.wrap(line, letters))
+        return any(width_of(part, size) > room for part in textwrap.wrap(line, letters))
 
     letters = bisect_left(range(1, len(line) + 1), True, key=too_wide)
     return textwrap.fill(line, max(1, letters))
 
 
-def _width(text: str, size: float) -> float:
+def width_of(text: str, size: float) -> float:
+    """Width of a line of text in points, at a size in points."""
     font = FontProperties(family=["sans-serif", *fonts.families(text)], size=size)
     with fonts.quiet():
         return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]

@@ -54,7 +54,7 @@ def quality() -> list[str]:
 
 def table(name: str) -> list[str]:
     """Of `cvpire table`."""
-    return [f"tables.{_module(TABLES[name].make)}", "tables.formats"]
+    return [f"tables.{_module(TABLES[name].make)}", "figures.tabular"]
 
 
 def figure(number: str) -> list[str]:

@@ -38,10 +38,8 @@ def write_table(table: pd.DataFrame, stem: str | Path, caption: str) -> list[Pat
     list of Path
         The files written. LaTeX needs the package booktabs; its label is `tab:` and the file's name.
     """
-    cells = pd.DataFrame({name: _digits(table, name) for name in table.columns})
-    right = {name: pd.api.types.is_numeric_dtype(table[name]) for name in table.columns}
-    shown = _intervals(cells)
-    aligned = [right.get(name, True) for name in shown.columns]
+    cells, shown = _cells(table), shown_cells(table)
+    aligned = is_right(table, shown)
     texts = {
         ".csv": cells.to_csv(index=False, lineterminator="\n"),
         ".md": _markdown(shown, aligned, caption),
@@ -52,6 +50,20 @@ def write_table(table: pd.DataFrame, stem: str | Path, caption: str) -> list[Pat
     for suffix, text in texts.items():
         write_text(paths[suffix], text)
     return list(paths.values())
+
+
+def shown_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the texts that readers see: numbers with their digits, `low` and `high` as one interval."""
+    return _intervals(_cells(table))
+
+
+def is_right(table: pd.DataFrame, shown: pd.DataFrame) -> list[bool]:
+    """Say of each column that is shown whether it is of numbers, which stand at the right."""
+    return [name not in table or pd.api.types.is_numeric_dtype(table[name]) for name in shown.columns]
+
+
+def _cells(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({name: _digits(table, name) for name in table.columns})
 
 
 def _digits(table: pd.DataFrame, name: str) -> list[str]:
