@@ -31,7 +31,7 @@ CONFIGURED = {"record_configuration": 1}
 ANOTHER_RUN = {**CONFIGURED, "record_run": 1}
 """After a change of what tables and figures name: labels, maps, the numbers of Table 4.1."""
 
-UP_TO_SAVING = ("list_", "prepare_", "compute_", "attack_", "save_")
+UP_TO_SAVING = ("prepare_", "compute_", "attack_", "save_")
 
 
 def edit(path: Path, old: str, new: str) -> None:
