@@ -274,7 +274,6 @@ def test_perturbations_that_are_not_kept_never_reach_the_disk(finished, fresh):
         return {rule: count for rule, count in fresh.planned("queries").items() if rule.startswith(UP_TO_SAVING)}
 
     again = {"attack_query_cv-pire": Q, "attack_query_sd-pire": Q}
-    assert attacked() == {}
     fresh.configure(lambda c: c.update(quality={"data_range": 1.0}))
     edit(fresh.folder / "workflow/cvpire/quality/pixels.py", '"""', '""" ')
     assert attacked() == {}
@@ -282,6 +281,8 @@ def test_perturbations_that_are_not_kept_never_reach_the_disk(finished, fresh):
     assert attacked() == {"attack_query_sd-pire": Q}
     edit(fresh.folder / "workflow/cvpire/saving.py", "import io", "import io  # touched")
     assert attacked() == again
+    fresh.configure(lambda c: c.pop("keep_perturbations"))
+    assert attacked() == {"attack_query": 2 * Q, "save_queries_cv-pire": Q, "save_queries_sd-pire": Q}
 
 
 def test_rerun_after_a_change_gives_what_a_first_run_gives(project, fresh):
