@@ -46,11 +46,6 @@ def sources(*modules: str) -> list[str]:
     return [os.path.relpath(path) for path in checked(package_sources, *modules)]
 
 
-def kept(path: str):
-    """A perturbation, which lives until it is saved as photos, or longer."""
-    return path if CONFIG.keep_perturbations else temp(path)
-
-
 wildcard_constraints:
     dataset="[^/]+",
     # Not `original`, whose folder lies beside those of the attacks.

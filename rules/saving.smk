@@ -1,6 +1,6 @@
-# Perturbed photos as files; everything after this stage reads them.
+# Perturbed photos as files, where perturbations are kept; everything after this stage reads the photos.
 
-for attack, options in CONFIG.attacks.items():
+for attack, options in CONFIG.attacks.items() if CONFIG.keep_perturbations else ():
 
     # One rule an attack, because each has its own set of multipliers and iterations, and so of files.
     rule:

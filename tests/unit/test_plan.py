@@ -164,6 +164,24 @@ def test_every_option_of_an_attack_reaches_its_command(folder):
     assert "--label" not in words and "--quality" not in words, "what does not change the perturbation"
 
 
+def test_an_attack_whose_perturbations_are_not_kept_saves_its_queries(folder):
+    assert plan_of(folder).attack_rules() == [
+        ("attack_query", ["cv-pire"], ["results/{dataset}/{attack}/perturbation/{photo}.npz"])
+    ]
+    folder |= {"keep_perturbations": False, "saving": {"format": "png", "enlargement": "released"}}
+    plan = plan_of(folder)
+    ((name, attacks, files),) = plan.attack_rules()
+    assert (name, attacks) == ("attack_query_cv-pire", ["cv-pire"])
+    assert [file.format(dataset="mine", attack="cv-pire", photo="a-1") for file in files] == plan.saved(
+        "mine", "cv-pire", ["a-1"]
+    )
+    words = plan.attack_options("cv-pire")
+    for option in ("--format png", "--enlargement released", "--quality 75", "--other-multipliers 20.0"):
+        assert option in words
+    kept = plan_of(folder, keep_perturbations=True)
+    assert "saving" in code.attack(plan, "cv-pire") and "saving" not in code.attack(kept, "cv-pire")
+
+
 def test_downloads_stand_for_their_files(thesis):
     assert thesis.weights("resnet101-gem") == ["resources/downloads/retrievalSfM120k-resnet101-gem-b80fb85.pth"]
     assert thesis.find("my/own.pth") == "my/own.pth"

@@ -19,7 +19,7 @@ from cvpire import snakemake_parts
 from snakemake import logging
 from snakemake.cli import parse_config
 from snakemake.persistence import PersistenceBase
-from snakemake.settings.types import ConfigSettings
+from snakemake.settings.types import ConfigSettings, ResourceSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +40,9 @@ SOURCES = {
     # What the command line gave.
     "settings.types:ConfigSettings._get_config_args": "d9f5ff50810cdb67",
     "cli:parse_config": "f4261a2bc2b18264",
+    # Where resources are given to rules.
+    "settings.types:ResourceSettings": "5a9a60109fb777c2",
+    "workflow:Workflow.rule": "ce069995aaa085af",
     # The limit that is lifted, and when `onstart` is called.
     "scheduling.job_scheduler:JobScheduler.schedule": "9f32db93a39bd96f",
     "scheduling.job_scheduler:JobScheduler.job_selector": "11a654075403acf2",
@@ -168,6 +171,17 @@ def test_entries_of_the_command_line_are_given_as_they_were_written():
     settings = ConfigSettings(config=parse_config(entries), config_args=entries)
     assert snakemake_parts.given(SimpleNamespace(config_settings=settings)) == entries
     assert snakemake_parts.given(SimpleNamespace(config_settings=ConfigSettings())) == []
+
+
+def test_a_rule_has_the_resources_of_another_unless_it_has_its_own():
+    given = {"attack_query": {"slurm_partition": "gpu"}, "attack_query_pire": {"slurm_partition": "large"}}
+    workflow = SimpleNamespace(resource_settings=ResourceSettings(overwrite_resources=given))
+    for name in ("attack_query", "attack_query_pire", "attack_query_sd-pire"):
+        snakemake_parts.share_resources(workflow, "attack_query", name)
+    snakemake_parts.share_resources(workflow, "describe_shard", "describe_others")
+    found = workflow.resource_settings._parsed_overwrite_resources
+    partitions = {rule: resources["slurm_partition"].value for rule, resources in found.items()}
+    assert partitions == {"attack_query": "gpu", "attack_query_pire": "large", "attack_query_sd-pire": "gpu"}
 
 
 def test_the_limit_of_submissions_is_lifted():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,8 @@ CONFIGURED = {"record_configuration": 1}
 """The record of the configuration, after any change of it."""
 ANOTHER_RUN = {**CONFIGURED, "record_run": 1}
 """After a change of what tables and figures name: labels, maps, the numbers of Table 4.1."""
+
+UP_TO_SAVING = ("prepare_", "compute_", "attack_", "save_")
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -252,6 +255,34 @@ def test_seed(project):
     project.configure(lambda c: c.update(seed=1))
     assert project.planned()["attack_query"] == 2 * Q
     assert "compute_variance" not in project.planned()
+
+
+def test_perturbations_that_are_not_kept_never_reach_the_disk(finished, fresh):
+    """An attack's job saves its queries: the same files, and after a change of saving it runs again, but nothing else.
+
+    Its rules have the resources that a profile gives to `attack_query`.
+    """
+    fresh.configure(lambda c: c.update(keep_perturbations=False))
+    done = fresh.snakemake("queries", "--set-resources", "attack_query:slurm_partition=gpu")
+    assert done.returncode == 0, done.output
+    assert len(re.findall("resources: .*gpu=1, slurm_partition=gpu", done.output)) == 2 * Q
+    assert "save_queries" not in done.output and "temporary" not in done.output
+    assert fresh.results("**/*.jpg") == finished.results("**/*.jpg")
+    assert fresh.results("**/*.npz") == {}
+
+    def attacked() -> dict[str, int]:
+        return {rule: count for rule, count in fresh.planned("queries").items() if rule.startswith(UP_TO_SAVING)}
+
+    again = {"attack_query_cv-pire": Q, "attack_query_sd-pire": Q}
+    fresh.configure(lambda c: c.update(quality={"data_range": 1.0}))
+    edit(fresh.folder / "workflow/cvpire/quality/pixels.py", '"""', '""" ')
+    assert attacked() == {}
+    fresh.configure(lambda c: c["attacks"]["sd-pire"].update(saving={"quality": 90}))
+    assert attacked() == {"attack_query_sd-pire": Q}
+    edit(fresh.folder / "workflow/cvpire/saving.py", "import io", "import io  # touched")
+    assert attacked() == again
+    fresh.configure(lambda c: c.pop("keep_perturbations"))
+    assert attacked() == {"attack_query": 2 * Q, "save_queries_cv-pire": Q, "save_queries_sd-pire": Q}
 
 
 def test_rerun_after_a_change_gives_what_a_first_run_gives(project, fresh):

@@ -119,7 +119,8 @@ def a_dry_run_counts_the_jobs_without_any_download(thesis):
     _, dry = thesis
     counts = dict(re.findall(r"^(\w[\w-]+) +(\d+)$", dry.stdout, flags=re.MULTILINE))
     assert counts["download"] == "6"
-    assert counts["attack_query"] == "6"  # two queries, three attacks
+    assert [counts[f"attack_query_{attack}"] for attack in ("cv-pire", "sd-pire", "pire")] == ["2", "2", "2"]
+    assert "attack_query" not in counts and not any(rule.startswith("save_queries") for rule in counts)
     assert counts["unpack_photos"] == "2"
 
 

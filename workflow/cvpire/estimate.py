@@ -24,8 +24,8 @@ def estimate(plan: Plan) -> pd.DataFrame:
     -------
     DataFrame
         Columns `what`, `dataset`, `count`, `unit` and `megabytes`, what stays on the disk at the end. Of the attack, an
-        iteration is one forward and backward pass of one photo at one multiplier; `megabytes` of perturbations that
-        are not kept are those of the largest single job. Archives (.tgz) are unpacked and kept.
+        iteration is one forward and backward pass of one photo at one multiplier. Perturbations that are not kept
+        never reach the disk. Archives (.tgz) are unpacked and kept.
     """
     config = plan.config
     needed = {network.weights for network in config.networks.values()}
@@ -47,7 +47,7 @@ def estimate(plan: Plan) -> pd.DataFrame:
         maps = {attack.variance for attack in attacks}
         victims = {attack.network for attack in attacks}.union(config.victims)
         saved = sum(count * BYTES[attack.saving.format] for count, attack in zip(variants, attacks, strict=True))
-        kept = sum(variants) * photo if config.keep_perturbations else max(variants) * pixels / 1e6
+        kept = sum(variants) * photo if config.keep_perturbations else 0.0
         dimensions = sum(ARCHITECTURES[config.networks[victim].architecture].dimensions for victim in victims)
         rows += [
             ("queries, read", name, queries, "photos", BYTES["png"] * photo),
@@ -65,5 +65,6 @@ def summary(table: pd.DataFrame) -> str:
     iterations = int(table.loc[table["unit"] == "iterations", "count"].sum())
     return (
         f"{table.to_markdown(index=False, floatfmt=',.0f', intfmt=',')}\n\n"
-        f"{iterations:,} attack iterations; {table['megabytes'].sum() / 1000:,.1f} GB on the disk at the end."
+        f"{iterations:,} attack iterations; {table['megabytes'].sum() / 1000:,.1f} GB on the disk at the end, "
+        "and no more on the way there."
     )

@@ -1,6 +1,7 @@
 """The file between attack and saving: a photo's perturbations at every multiplier and checkpoint."""
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +25,17 @@ class Perturbations:
 
     def at(self, multiplier: float | None, iteration: int | None) -> np.ndarray:
         """Perturbation (3, H, W) at a multiplier and an iteration; None where there is only one."""
-        return self.values[
-            _index(multiplier, self.multipliers, "multiplier"), _index(iteration, self.checkpoints, "iteration")
-        ]
+        return self.values[position(multiplier, iteration, self.multipliers, self.checkpoints)]
+
+
+def position(
+    multiplier: float | None, iteration: int | None, multipliers: Sequence[float], checkpoints: Sequence[int]
+) -> tuple[int, int]:
+    """Where the perturbation at a multiplier and an iteration is; `InputError` where an attack does not make it.
+
+    None where there is only one.
+    """
+    return _index(multiplier, multipliers, "multiplier"), _index(iteration, checkpoints, "iteration")
 
 
 def write_perturbations(path: str | Path, perturbations: Perturbations) -> None:
@@ -89,7 +98,7 @@ _MOST = 1000
 """Multipliers or checkpoints of a file."""
 
 
-def _index(wanted: float | None, present: tuple[float, ...], what: str) -> int:
+def _index(wanted: float | None, present: Sequence[float], what: str) -> int:
     if wanted is None and len(present) == 1:
         return 0
     if wanted not in present:

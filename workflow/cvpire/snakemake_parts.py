@@ -1,6 +1,6 @@
 """All that the workflow needs of Snakemake's inside, where Snakemake has no option for it.
 
-Two functions are replaced, one attribute of its scheduler is set, and one of its settings is read.
+Two functions are replaced, one attribute of its scheduler and one of its settings are set, and one setting is read.
 `tests/unit/test_snakemake_parts.py` fails when what this file was written for changes.
 """
 
@@ -22,6 +22,16 @@ def replace() -> None:
 def given(workflow) -> list[str]:
     """Entries of `--config` as they were written: Snakemake makes a number of `folder=007`."""
     return list(workflow.config_settings.config_args or ())
+
+
+def share_resources(workflow, rule: str, other: str) -> None:
+    """Give a rule what a profile or `--set-resources` gives to another one. Call it before the rule.
+
+    Rules that are made for each attack of a configuration cannot all stand in a profile.
+    """
+    given = workflow.resource_settings._parsed_overwrite_resources
+    if rule in given:
+        given.setdefault(other, given[rule])
 
 
 def lift_rate_limit(workflow) -> None:

@@ -237,6 +237,7 @@ SAVED = Kind(
     "a query of `cvpire save` (without metadata)",
     dict.fromkeys((".jpg", ".jpeg", ".png"), _photo("JPEG PNG", "RGB")),
 )
+ATTACKED = Kind("a perturbation or a query of `cvpire attack`", {**PERTURBATION.files, **SAVED.files}, bare=True)
 QUALITY = Kind("a table of `cvpire quality`", {".csv": _csv("query", "mse")}, bare=True)
 DESCRIPTORS = Kind(
     "a descriptor shard with its names beside it",

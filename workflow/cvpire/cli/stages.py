@@ -63,38 +63,54 @@ def variance(
 
 
 @app.command(rich_help_panel=STAGES)
-@writes(output=written.PERTURBATION)
+@writes(outputs=written.ATTACKED)
 @options_of(
     photo_options=config.PhotoOptions,
     network_options=config.NetworkOptions,
     method=(config.AttackOptions, BESIDE_THE_ATTACK),
+    saving_options=config.SavingOptions,
 )
 def attack(
     photo: Photo,
     variance_map: Annotated[Path, typer.Argument(metavar="MAP", help="Its variance map (.npy or 8-bit .png).")],
-    output: Annotated[Path, typer.Argument(help=".npz with the perturbations at each multiplier and checkpoint.")],
+    outputs: Annotated[
+        list[Path],
+        typer.Argument(
+            help=".npz: the perturbations at each multiplier and checkpoint; .jpg, .png: a query as of `cvpire save`, "
+            "at the multiplier and iteration that a folder m50_T100 says, else --multiplier and --iterations."
+        ),
+    ],
     photo_options: config.PhotoOptions,
     network_options: config.NetworkOptions,
     method: config.AttackOptions,
+    saving_options: config.SavingOptions,
     attack: Annotated[str, typer.Option(help="The attack's name, one of the seeds.")] = "cv-pire",
     seed: Seed = 0,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
-    """Optimise the perturbation of a photo (Algorithm 2)."""
+    """Optimise the perturbation of a photo (Algorithm 2), and save it or the adversarial queries that it makes."""
     from cvpire.attack.loop import attack_photo
     from cvpire.networks.device import use_threads
     from cvpire.networks.network import load_network
-    from cvpire.perturbations import write_perturbations
+    from cvpire.perturbations import position, write_perturbations
     from cvpire.photos import load_photo, load_variance_map
+    from cvpire.saving import FORMATS
 
+    queries = [output for output in outputs if output.suffix.lower() in FORMATS]
+    wanted = _wanted(queries, saving_options, method.multiplier, method.iterations)
+    for _, variant, _ in wanted:
+        position(*variant, method.multipliers, method.checkpoints)  # before any work
     use_threads(threads)
     pixels = load_photo(photo, **photo_options.model_dump())
     bound, network = load_variance_map(variance_map, pixels.shape[:2]), load_network(network_options, device)
     names = {"name": attack, "photo": photo.stem, "seed": seed}
     with about(photo), progress(f"attack {photo.name}") as show:
         found = attack_photo(pixels, bound, network, method, **names, progress=show)
-    write_perturbations(output, found)
+    for output in outputs:
+        if output not in queries:
+            write_perturbations(output, found)
+    _save(pixels, found, wanted)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -112,18 +128,12 @@ def save(
     iteration: Annotated[int | None, typer.Option(help="Iteration, where no folder says it.")] = None,
 ) -> None:
     """Save the adversarial queries of a photo as files (section 3.3.1)."""
-    from cvpire.layout import read_variant
     from cvpire.perturbations import read_perturbations
     from cvpire.photos import load_photo
-    from cvpire.saving import adversarial_query, file_format
 
-    formats = [file_format(output, saving_options) for output in outputs]  # before any work
+    wanted = _wanted(outputs, saving_options, multiplier, iteration)  # before any work
     pixels = load_photo(photo, **photo_options.model_dump())
-    found = read_perturbations(perturbation, pixels.shape[:2])
-    wanted = [found.at(*(read_variant(output) or (multiplier, iteration))) for output in outputs]
-    for output, perturbed, format in zip(outputs, wanted, formats, strict=True):
-        options = saving_options.model_copy(update={"format": format})
-        files.write_bytes(output, adversarial_query(pixels, perturbed, found.unit, options))
+    _save(pixels, read_perturbations(perturbation, pixels.shape[:2]), wanted)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -248,3 +258,30 @@ def _network(options: config.NetworkOptions, device: str, threads: int):
 
     use_threads(threads)
     return load_network(options, device)
+
+
+def _wanted(outputs: list[Path], options: config.SavingOptions, multiplier: float | None, iteration: int | None):
+    """Files of queries, each with its multiplier and iteration and with how it is saved: in the format of its suffix.
+
+    Where no folder says multiplier and iteration, they are those that are given.
+    """
+    from cvpire.layout import read_variant
+    from cvpire.saving import file_format
+
+    return [
+        (
+            output,
+            read_variant(output) or (multiplier, iteration),
+            options.model_copy(update={"format": file_format(output, options)}),
+        )
+        for output in outputs
+    ]
+
+
+def _save(pixels, found, wanted) -> None:
+    """Save queries of a photo, or none of them where a perturbation is not there."""
+    from cvpire.saving import adversarial_query
+
+    perturbed = [found.at(*variant) for _, variant, _ in wanted]
+    for (output, _, options), values in zip(wanted, perturbed, strict=True):
+        files.write_bytes(output, adversarial_query(pixels, values, found.unit, options))

@@ -57,7 +57,8 @@ class Config(Options):
     gate: GateOptions = GateOptions()
     """Check of the clean mAP before any attack."""
     keep_perturbations: bool = True
-    """Keep the perturbations when they are saved as photos; they are most of what a run leaves on the disk."""
+    """Keep the perturbations, most of what a run leaves on the disk: another way of saving then needs no attack. false:
+    an attack's job saves its queries at once. Another value runs the attacks again."""
     victims: list[Name] = []
     """Networks that rank the adversarial queries; default: each attack's own."""
     saving: SavingOptions = SavingOptions()

@@ -44,7 +44,8 @@ def attack(plan: Plan, attack: str) -> list[str]:
     """Of `cvpire attack`."""
     options = plan.config.attacks[attack]
     through = [f"attack.{_module(RENDERINGS[name])}" for name in options.through]
-    return ["attack.loop", *through, "perturbations", "photos", *network(plan, options.network)]
+    saving = [] if plan.config.keep_perturbations else ["saving"]
+    return ["attack.loop", *through, *saving, "perturbations", "photos", *network(plan, options.network)]
 
 
 def quality() -> list[str]:

@@ -130,8 +130,24 @@ class Plan:
     def attack_options(self, attack: str) -> str:
         """Options of `cvpire attack`: what its result depends on, and nothing else."""
         options = self.config.attacks[attack]
-        words = as_options(options, *(type(options).model_fields.keys() - set(BESIDE_THE_ATTACK)))
-        return f"{words} {self.network_options(options.network)} --attack {attack} --seed {self.config.seed}"
+        words = [as_options(options, *(type(options).model_fields.keys() - set(BESIDE_THE_ATTACK)))]
+        words += [self.network_options(options.network), "--attack", attack, "--seed", str(self.config.seed)]
+        return " ".join(words if self.config.keep_perturbations else [*words, as_options(options.saving)])
+
+    def attack_rules(self) -> list[tuple[str, list[str], list[str]]]:
+        """Rules of `cvpire attack`: name, attacks, and what a job writes, with wildcards.
+
+        Perturbations where they are kept: of all attacks alike. Otherwise the queries themselves, because nothing else
+        reads perturbations, which are thirty times as large; every attack has its own.
+        """
+        if self.config.keep_perturbations:
+            return [("attack_query", list(self.config.attacks), [layout.PERTURBATION])]
+
+        def files(name: str) -> list[str]:
+            suffix = self.config.attacks[name].saving.suffix
+            return [layout.QUERY.replace("{variant}", each).replace("{suffix}", suffix) for each in self.variants(name)]
+
+        return [(f"attack_query_{name}", [name], files(name)) for name in self.config.attacks]
 
     def variants(self, attack: str) -> list[str]:
         """Folders of an attack's queries: one a multiplier and iteration."""
