@@ -42,12 +42,13 @@ class Line(NamedTuple):
     @property
     def difference(self) -> str:
         """Ours minus what is printed; empty where there is none."""
-        return f"{Decimal(self.ours) - self.printed.value:+}" if self.ours else ""
+        if not self.ours:
+            return ""
+        difference = Decimal(self.ours) - self.printed.value
+        return f"{difference:+}" if difference else f"{abs(difference)}"
 
 
-def compare(
-    results: "Results", configuration: Mapping[str, Any], times: Mapping[tuple[str, str], float]
-) -> list[Line]:
+def compare(results: "Results", configuration: Mapping[str, Any], times: Mapping[tuple[str, str], float]) -> list[Line]:
     """Set every number of the thesis beside ours.
 
     Parameters
@@ -88,7 +89,7 @@ def _time(
     seconds, what = measured_time(printed, results.run, configuration, times)
     if seconds is None:
         return Line(printed, Verdict.NOT_COMPARED, reason=what)
-    ours = f"{seconds / 60 if printed.measure.endswith('minutes') else seconds:.2f}"
+    ours = f"{seconds / 60 if printed.measure.endswith('minutes') else seconds:.3g}"
     return Line(printed, Verdict.NOT_COMPARED, ours=ours, reason=what)
 
 
@@ -162,9 +163,7 @@ def scored(printed: Printed, dataset: str, rows: "pd.DataFrame") -> Line:
     return Line(printed, result, dataset, ours, interval, shown(_TEXTS_FORM[measure.column]))
 
 
-def _rows_of(
-    printed: Printed, rows: "pd.DataFrame", configuration: Mapping[str, Any]
-) -> tuple["pd.DataFrame", str]:
+def _rows_of(printed: Printed, rows: "pd.DataFrame", configuration: Mapping[str, Any]) -> tuple["pd.DataFrame", str]:
     """Rows of a dataset that the number is about, and, where there are none, why."""
     rows = rows[rows["attack"] == ORIGINAL] if printed.method == "Original" else rows[rows["label"] == printed.method]
     if rows.empty:

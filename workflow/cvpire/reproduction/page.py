@@ -27,11 +27,11 @@ _TEMPLATES = {".html": Path(__file__).with_name("page.html"), ".md": Path(__file
 _SECTIONS = {
     "Table 4.1": "Unattacked queries and the methods at the thesis's settings.",
     "Table 4.2": "CV-PIRE, and SD-PIRE at several multipliers.",
-    "Scores below the photos of figures": "Of a single photo each. The thesis does not name its photos; two can be told "
-    "by their scores. Of figures A.2 and A.3 no scores could be read; figures 1.2 and 4.5 have none.",
+    "Scores below the photos of figures": "Of a single photo each. The thesis does not name its photos; two can be "
+    "told by their scores. Of figures A.2 and A.3 no scores could be read; figures 1.2 and 4.5 have none.",
     "Random rankings": "The thesis shuffled rankings; ours is the expectation, exactly.",
     "Arithmetic": "What follows from numbers or formulas that are printed, whatever the photos.",
-    "Times": "Of one photo, on other hardware, so there is no verdict.",
+    "Times": "Of one photo of the run's datasets, on other hardware, so there is no verdict.",
 }
 _TIMES = "Times"
 _HEAD = ("where", "dataset", "method", "m", "T", "photo", "measure")
@@ -102,10 +102,13 @@ def lay_out(suffix: str, lines: Sequence[Line], datasets: Mapping[str, str], fac
         summary=[["", *Verdict], *([title, *map(str, _counts(each))] for title, each in sections.items())],
         rule=RULE,
         sections=[
-            (title, _SECTIONS[title], list(_rows(title, each)), len(each)) for title, each in sections.items() if each
+            (title, _SECTIONS[title], rows) for title, each in sections.items() if (rows := list(_rows(title, each)))
         ],
-        others=[["reason", "numbers", "where"], *([why, str(len(each)), _places(each)] for why, each in others.items())],
-        hardware=f"Ours: {facts['device']}; processor: {facts['processor']}. "
+        others=[
+            ["reason", "numbers", "where"],
+            *([why, str(len(each)), _places(each)] for why, each in others.items()),
+        ],
+        hardware=f"Ours, device: {facts['device']}; processor: {facts['processor']}. "
         "The thesis's: Nvidia Tesla T4 for attacks, 8 cores and 16 threads of a processor for variance maps.",
     )
 
@@ -152,7 +155,7 @@ def _rows(title: str, lines: Sequence[Line]) -> Iterator[list[str]]:
         return
     table = [[*_HEAD, *_OURS, "what ours is"], *(_cells(line) for line in shown)]
     kept = [place for place in range(len(table[0])) if any(row[place] for row in table[1:])]
-    dropped = {"verdict", "difference"} if title == _TIMES else set()
+    dropped = {"verdict", "difference"} if title == _TIMES else {"where"} if title in table[1] else set()
     yield from ([row[place] for place in kept if table[0][place] not in dropped] for row in table)
 
 

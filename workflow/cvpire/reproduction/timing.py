@@ -5,6 +5,7 @@ from statistics import fmean
 from typing import Any
 
 from cvpire import layout
+from cvpire.errors import counted
 from cvpire.results import Run
 from cvpire.tables.thesis_numbers import Printed
 
@@ -48,8 +49,9 @@ def measured_time(
     if not logs:
         return None, "Snakemake has kept no times of these jobs"
     if printed.measure.startswith("variance"):
-        return fmean(logs), f"mean of {len(logs)} photos"
+        return fmean(logs), f"mean of {counted(len(logs), 'photo')}"
     multipliers = len({options["multiplier"], *options["other_multipliers"]})
     iterations = max([options["iterations"], *options["other_iterations"]])
-    what = f"mean of {len(logs)} photos, {iterations} iterations"
-    return fmean(logs) / multipliers, f"{what}, a batch of {multipliers} multipliers shared among them"
+    what = f"mean of {counted(len(logs), 'photo')}, {counted(iterations, 'iteration')}"
+    shared = f", one of {multipliers} multipliers in a batch" if multipliers > 1 else ""
+    return fmean(logs) / multipliers, what + shared
