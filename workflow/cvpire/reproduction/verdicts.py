@@ -18,8 +18,8 @@ RULE = {
     "unit of the last one.",
     Verdict.AGREES: "it is not equal, and the printed number lies in our 95 % interval (BCa bootstrap over landmarks, "
     "its ends included). The interval says what other landmarks might give, while the thesis has the same ones: to "
-    "agree means that the difference is small beside that, not that there is none. Of 11 landmarks such an interval covers "
-    "some 84 %, not 95 %, so a number just outside is weak evidence.",
+    "agree means that the difference is small beside that, not that there is none. Of 11 landmarks such an interval "
+    "covers some 84 %, not 95 %, so a number just outside is weak evidence.",
     Verdict.DIFFERS: "it is neither. A single photo, a random ranking and what follows by arithmetic have no interval: "
     "they are equal or differ. An attack that sums in another order moves the AP of a photo by some 5 points, so a "
     "single photo that differs says little.",
