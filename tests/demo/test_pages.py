@@ -94,7 +94,7 @@ def test_the_comparison_says_that_the_demo_is_not_the_thesis(demo, tmp_path):
     assert said["fetched"] == [] and said["verdicts"] == ["equal"] * 8
     for words in ("demo-a (demo), demo-b (demo), and of no dataset", "the run has no Paris-6k", "19.72", "attack (sec"):
         assert words in said["text"], words
-    assert (demo / "reproduction.md").read_text().count("\n## ") == 5
+    assert "of no dataset of the thesis" in (demo / "reproduction.md").read_text()
 
 
 def test_the_thesiss_tables_are_seen_whole(demo, tmp_path):

@@ -35,7 +35,7 @@ _SECTIONS = {
 }
 _TIMES = "Times"
 _HEAD = ("where", "dataset", "method", "m", "T", "photo", "measure")
-_OURS = ("printed", "ours", "95 % interval", "difference", "by the text", "verdict")
+_OURS = ("printed", "ours", "verdict", "difference", "95 % interval", "by the text")
 _MEASURED = {
     "random_ap": "random mAP (%)",
     "variance_minutes": "variance map (minutes)",
@@ -177,9 +177,9 @@ def _cells(line: Line) -> list[str]:
         name,
         printed.text,
         line.ours,
-        " to ".join(line.interval or ()),
-        line.difference,
-        line.text_form,
         line.verdict,
+        line.difference,
+        " to ".join(line.interval or ()),
+        line.text_form,
         line.reason,
     ]
