@@ -45,4 +45,5 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.record_provenance.output,
+        rules.lay_out_reproduction.output,
         rules.lay_out_overview.output,

@@ -1,4 +1,5 @@
-# What a run was made from, and one page to open: configuration, tables, figures, every query before and after.
+# What a run was made from, its numbers beside the thesis's, and one page to open: configuration, tables, figures, every
+# query before and after.
 
 
 rule record_provenance:
@@ -18,6 +19,30 @@ rule record_provenance:
         options=lambda w: inputs.provenance_options(PLAN),
     shell:
         "cvpire provenance {output} {input.configuration} {input.tables:q} {params.options} 2> {log}"
+
+
+rule lay_out_reproduction:
+    input:
+        provenance=layout.PROVENANCE,
+        run=layout.RUN,
+        results=layout.ALL_QUERIES,
+        random=layout.ALL_RANDOM,
+        code=sources("reproduction.page"),
+    output:
+        report(
+            f"{layout.REPRODUCTION}.html",
+            caption="../workflow/report/reproduction.rst",
+            category="Overview",
+            labels={"page": "reproduction"},
+        ),
+        f"{layout.REPRODUCTION}.md",
+    log:
+        layout.log(layout.REPRODUCTION),
+    localrule: True
+    params:
+        stem=subpath(output[0], strip_suffix=".html"),
+    shell:
+        "cvpire reproduction {params.stem} 2> {log}"
 
 
 rule lay_out_overview:

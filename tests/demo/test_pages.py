@@ -70,12 +70,31 @@ def test_a_slider_shows_more_or_less_of_the_unattacked_photo(demo, tmp_path):
 
 
 @pytest.mark.parametrize("width", [1280, 500])
-def test_the_overview_fits_its_window(demo, tmp_path, width):
+@pytest.mark.parametrize("page", ["overview", "reproduction"])
+def test_a_page_fits_its_window(demo, tmp_path, page, width):
     question = """
-    return [...document.querySelectorAll("section, figure, article, .compare")]
+    return [...document.querySelectorAll("section, figure, article, .compare, p, dl")]
       .filter(each => each.getBoundingClientRect().right > innerWidth + 1).map(each => each.outerHTML.slice(0, 80));
     """
-    assert ask(demo / "overview.html", question, tmp_path, width=width) == []
+    assert ask(demo / f"{page}.html", question, tmp_path, width=width) == []
+
+
+def test_the_comparison_says_that_the_demo_is_not_the_thesis(demo, tmp_path):
+    said = ask(
+        demo / "reproduction.html",
+        """
+        return {
+          text: document.body.innerText,
+          verdicts: [...document.querySelectorAll("td.equal, td.agrees, td.differs")].map(each => each.className),
+          fetched: performance.getEntriesByType("resource").map(each => each.name),
+        };
+        """,
+        tmp_path,
+    )
+    assert said["fetched"] == [] and said["verdicts"] == ["equal"] * 8
+    for words in ("demo-a (demo), demo-b (demo), and of no dataset", "the run has no Paris-6k", "19.72", "attack (sec"):
+        assert words in said["text"], words
+    assert "of no dataset of the thesis" in (demo / "reproduction.md").read_text()
 
 
 def test_the_thesiss_tables_are_seen_whole(demo, tmp_path):

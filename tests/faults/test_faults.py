@@ -44,8 +44,9 @@ def test_one_more_call_finishes(reference, project, kind, number, request, recor
 
 
 def results(project: Project) -> dict[str, bytes]:
-    """All results but the page that says how long each stage took."""
-    return {name: data for name, data in project.results().items() if name != "overview.html"}
+    """All results but the pages that say how long each stage took."""
+    timed = {"overview.html", "reproduction.html", "reproduction.md"}
+    return {name: data for name, data in project.results().items() if name not in timed}
 
 
 def leave_work(project: Project, random: Random):

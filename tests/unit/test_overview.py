@@ -33,10 +33,11 @@ def page(**changes):
 
 
 def test_the_page_needs_no_other_file():
-    addresses = re.findall(r'(?:src|href)="([^"]*)"', page())
+    addresses = re.findall(r'src="([^"]*)"', page())
     assert len(addresses) == 3
     assert all(address.startswith("data:image/") for address in addresses)
     assert "http" not in page()
+    assert re.findall(r'href="([^"]*)"', page()) == ["reproduction.html"], "a page beside it, which it does not need"
 
 
 def test_what_was_left_out_stands_above_all_numbers():

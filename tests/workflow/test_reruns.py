@@ -24,7 +24,7 @@ SHARD_SIZE = CONFIG["retrieval"]["shard_size"]
 FIGURES = {f"draw_figure_{number}": 1 for number in ("3_3", "4_3", "4_4", "4_6", "4_12")}
 FIGURES_OF_NUMBERS = {rule: 1 for rule in FIGURES if rule != "draw_figure_3_3"}
 MADE = ("collect_results", "make_table_4_1", "make_table_4_1_confidence", "make_table_comparisons")
-MADE += ("record_provenance", "lay_out_overview")
+MADE += ("record_provenance", "lay_out_reproduction", "lay_out_overview")
 TABLES = {**dict.fromkeys(MADE, 1), **FIGURES_OF_NUMBERS}
 CONFIGURED = {"record_configuration": 1}
 """The record of the configuration, after any change of it."""
@@ -119,6 +119,13 @@ def test_label(project):
 def test_source_of_a_plot(project):
     edit(project.folder / "workflow/cvpire/figures/against_multiplier.py", '"""', '""" ')
     assert project.planned() == {"draw_figure_4_4": 1, "lay_out_overview": 1}
+
+
+@pytest.mark.parametrize("source", ["reproduction/page.md", "reproduction/verdicts.py"])
+def test_source_of_the_comparison_with_the_thesis(project, source):
+    path = project.folder / "workflow/cvpire" / source
+    path.write_text(path.read_text() + "\n")
+    assert project.planned() == {"lay_out_reproduction": 1}
 
 
 def test_source_of_the_attack(project):

@@ -122,12 +122,21 @@ def a_dry_run_counts_the_jobs_without_any_download(thesis):
     assert [counts[f"attack_query_{attack}"] for attack in ("cv-pire", "sd-pire", "pire")] == ["2", "2", "2"]
     assert "attack_query" not in counts and not any(rule.startswith("save_queries") for rule in counts)
     assert counts["unpack_photos"] == "2"
+    assert counts["lay_out_reproduction"] == "1"
 
 
 def the_table_has_both_datasets(thesis):
     folder, _ = thesis
     table = (folder / "results" / "tables" / "table-4.1.md").read_text()
     assert all(word in table for word in ("oxford5k mAP", "paris6k mSSIM", "CV-PIRE", "SD-PIRE", "PIRE"))
+
+
+def the_comparison_says_why_it_compares_so_little(thesis):
+    folder, _ = thesis
+    for suffix in ("html", "md"):
+        page = (folder / "results" / f"reproduction.{suffix}").read_text()
+        assert "oxford5k: 1 of 55 queries" in page and "no dataset of the thesis" not in page
+        assert "paris6k: PIRE was not measured" not in page, "one reason is enough"
 
 
 def only_the_photos_of_the_ground_truth_are_unpacked(thesis):
@@ -171,6 +180,7 @@ def test_thesis_in_miniature(thesis):
     for check in (
         a_dry_run_counts_the_jobs_without_any_download,
         the_table_has_both_datasets,
+        the_comparison_says_why_it_compares_so_little,
         only_the_photos_of_the_ground_truth_are_unpacked,
         checksums_that_nobody_published_are_recorded,
         perturbations_are_not_kept,

@@ -17,6 +17,7 @@ RUN = "results/run.json"
 CONFIGURATION = "results/configuration.json"
 PROVENANCE = "results/provenance.json"
 OVERVIEW = "results/overview.html"
+REPRODUCTION = "results/reproduction"  # without suffix
 
 # Of a dataset
 LISTING = "results/{dataset}/dataset.json"
@@ -43,6 +44,7 @@ AUDIT = "results/audit/{file}"
 
 FIGURE_SUFFIXES = (".svg", ".png", ".pdf")
 TABLE_SUFFIXES = (".csv", ".md", ".tex", *FIGURE_SUFFIXES)
+PAGE_SUFFIXES = (".html", ".md")
 
 # What is downloaded or made before a run
 DOWNLOAD = "resources/downloads/{file}"

@@ -96,6 +96,12 @@ class Results:
 
         return read_random(layout.path(layout.ALL_RANDOM, self.root))
 
+    def random_in(self, column: str) -> "pd.Series":
+        """The same in one form: `ap_sum` or `ap_trapezoid`."""
+        from cvpire.tables.collection import read_random
+
+        return read_random(layout.path(layout.ALL_RANDOM, self.root), column)
+
     def listing(self, dataset: str) -> "Dataset":
         """Photos, queries and answers of a dataset."""
         from cvpire.datasets.listing import read_listing

@@ -97,6 +97,15 @@ def overview(
 
 
 @app.command(rich_help_panel=RESULTS)
+@writes(stem=written.REPRODUCTION)
+def reproduction(stem: Stem, root: Root = HERE) -> None:
+    """Set each number that the thesis prints beside the run's, with a verdict, as a page and as Markdown."""
+    from cvpire.reproduction.page import write_reproduction
+
+    write_reproduction(stem, root)
+
+
+@app.command(rich_help_panel=RESULTS)
 @writes(output=written.PROVENANCE)
 def provenance(
     output: Annotated[Path, typer.Argument(help="The record, .json.")],

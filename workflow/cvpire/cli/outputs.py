@@ -254,6 +254,11 @@ ALL_QUERIES = Kind("a table of `cvpire collect`", {".csv": _csv("dataset", "quer
 ALL_RANDOM = Kind("a table of `cvpire collect-random`", {".csv": _csv("dataset", "ap")}, bare=True)
 PROVENANCE = Kind("a record of `cvpire provenance`", {".json": _json("code", "configuration")}, bare=True)
 OVERVIEW = Kind("a page of `cvpire overview`", {".html": _containing("<title>Adversarial queries for")}, bare=True)
+REPRODUCTION = Kind(
+    "a page of `cvpire reproduction`",
+    dict.fromkeys(layout.PAGE_SUFFIXES, _containing("numbers beside ours")),
+    stems=("",),
+)
 AUDIT = Kind("a table of `cvpire audit`", {".csv": _csv("photo", "method", "metric")}, bare=True)
 
 _PICTURE = dict.fromkeys(layout.FIGURE_SUFFIXES, _containing("atplotlib"))

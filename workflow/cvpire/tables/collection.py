@@ -131,9 +131,9 @@ def read_results(path: str | Path) -> pd.DataFrame:
     return table
 
 
-def read_random(path: str | Path) -> pd.Series:
-    """Read the random-ranking mAP in [0, 1], by dataset, in the configured form."""
-    return _read(Path(path)).set_index("dataset")["ap"]
+def read_random(path: str | Path, column: str = "ap") -> pd.Series:
+    """Read the random-ranking mAP in [0, 1], by dataset, in the configured form, or in that of another column."""
+    return _read(Path(path)).set_index("dataset")[column]
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -17,7 +17,8 @@ _LATEX = str.maketrans(
         **{character: "\\" + character for character in "&%$#_{}"},
     }
 )
-_MARKDOWN = str.maketrans({character: "\\" + character for character in "\\|*_`<"})
+MARKDOWN = str.maketrans({character: "\\" + character for character in "\\|*_`<"})
+"""Characters that Markdown would read as its own."""
 
 
 def write_table(table: pd.DataFrame, stem: str | Path, caption: str) -> list[Path]:
@@ -97,11 +98,11 @@ def _intervals(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _markdown(cells: pd.DataFrame, right: list[bool], caption: str) -> str:
-    escaped = cells.map(lambda cell: cell.translate(_MARKDOWN)).rename(columns=lambda name: name.translate(_MARKDOWN))
+    escaped = cells.map(lambda cell: cell.translate(MARKDOWN)).rename(columns=lambda name: name.translate(MARKDOWN))
     align = ["right" if number else "left" for number in right]
     # disable_numparse: or tabulate would read 5.10 as a number and print 5.1.
     body = escaped.to_markdown(index=False, colalign=align, disable_numparse=True)
-    return f"{caption.translate(_MARKDOWN)}\n\n{body}\n"
+    return f"{caption.translate(MARKDOWN)}\n\n{body}\n"
 
 
 def _latex(cells: pd.DataFrame, right: list[bool], caption: str, label: str) -> str:

@@ -1,32 +1,75 @@
-"""What the thesis prints in Tables 4.1 and 4.2, to stand beside our own numbers."""
+"""What the thesis prints (`thesis.csv`), to stand beside our own numbers."""
 
+import csv
 import math
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 from cvpire.datasets.benchmarks import THESIS
 from cvpire.measures import MEASURES
 
-# PIRE's multiplier is not given. SSIM is that of data range 2, mAP the trapezoid (docs/reproduction.md).
-_PRINTED = {
-    # method, multiplier, iterations: Oxford-5k mAP (%), mSSIM; Paris-6k mAP (%), mSSIM
-    ("Original", None, None): (74.42, 1.00, 87.26, 1.00),
-    ("CV-PIRE", 50, 100): (5.07, 0.916, 8.90, 0.911),
-    ("SD-PIRE", 50, 100): (4.69, 0.908, 8.70, 0.904),
-    ("SD-PIRE", 49, 100): (4.48, 0.909, 9.08, 0.906),
-    ("SD-PIRE", 48, 100): (4.63, 0.911, 9.01, 0.908),
-    ("SD-PIRE", 47, 100): (4.72, 0.913, 9.13, 0.910),
-    ("SD-PIRE", 46, 100): (4.82, 0.916, 9.25, 0.911),
-    ("SD-PIRE", 45, 100): (4.84, 0.917, 9.72, 0.913),
-    ("SD-PIRE", 44, 100): (5.28, 0.919, 9.76, 0.915),
-    ("SD-PIRE", 43, 100): (5.33, 0.921, 9.82, 0.917),
-    ("SD-PIRE", 42, 100): (5.90, 0.924, 10.9, 0.920),
-    ("PIRE", None, 500): (4.66, 0.793, 9.12, 0.783),
-}
-
 TABLE_4_1 = {"CV-PIRE": (50, 100), "SD-PIRE": (50, 100), "PIRE": (None, 500)}
 """Attacks of Table 4.1 in its order: multiplier and iterations."""
 
-_COLUMNS = ("ap_trapezoid", "ssim_range_2")
-"""What it prints, by its column of queries.csv."""
+
+class Printed(NamedTuple):
+    """A number of the thesis."""
+
+    place: str
+    """Table 4.1, Figure 3.2, Section 4.2.3."""
+    dataset: str
+    """Kind of the dataset that it is about: oxford5k or paris6k; empty where it is about none, or does not say."""
+    method: str
+    """Label, such as CV-PIRE, or Original; `PIRE (fast)` is PIRE at the learning rate of the others (Figure A.4)."""
+    multiplier: float | None
+    """None where there is none, and of PIRE, whose multiplier the thesis does not give."""
+    iterations: int | None
+    query: str
+    """Photo that a score is of; empty where it is of all, or where it cannot be told."""
+    measure: str
+    """Column of queries.csv (mAP is the trapezoid, SSIM that of data range 2: docs/reproduction.md), or a name."""
+    text: str
+    """The number, with the digits that are printed; mAP in percent."""
+
+    @property
+    def value(self) -> Decimal:
+        """The number."""
+        return Decimal(self.text)
+
+    @property
+    def decimals(self) -> int:
+        """Digits behind the point."""
+        return max(0, -int(self.value.as_tuple().exponent))
+
+    @property
+    def of_one_query(self) -> bool:
+        """Whether it is the score of one photo, and not of a dataset."""
+        return self.place.startswith("Figure") and self.measure in MEASURES
+
+
+@cache
+def printed_numbers() -> tuple[Printed, ...]:
+    """Every number of the thesis that is a result, in its order: one row of `thesis.csv` each.
+
+    Left out are settings, numbers quoted from other work, repetitions in the text, and curves, which print no numbers.
+    Figures 1.2, 4.5, A.2 and A.3 show photos without numbers that could be read.
+    """
+    with Path(__file__).with_name("thesis.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Printed(
+                row["place"],
+                row["dataset"],
+                row["method"],
+                float(row["multiplier"]) if row["multiplier"] else None,
+                int(row["iterations"]) if row["iterations"] else None,
+                row["query"],
+                row["measure"],
+                row["printed"],
+            )
+            for row in csv.DictReader(file)
+        )
 
 
 def printed(kind: str | None, column: str, method: str, multiplier: float | None, iterations: int | None) -> float:
@@ -48,15 +91,26 @@ def printed(kind: str | None, column: str, method: str, multiplier: float | None
     float
         NaN where the thesis prints nothing for these.
     """
-    row = _PRINTED.get((method, multiplier, iterations), _PRINTED.get((method, None, iterations)))
-    if row is None or kind not in THESIS or column not in _COLUMNS:
+    if kind not in THESIS:
         return math.nan
-    return row[2 * THESIS.index(kind) + _COLUMNS.index(column)]
+    tables = _tables()
+    return tables.get(
+        (kind, column, method, multiplier, iterations), tables.get((kind, column, method, None, iterations), math.nan)
+    )
 
 
 def printed_in_table_4_1(kind: str | None, column: str, method: str) -> float:
     """What Table 4.1 prints for an attack, as queries.csv would hold it (mAP in [0, 1]); see `printed`."""
-    if method not in TABLE_4_1 or column not in _COLUMNS:
+    if method not in TABLE_4_1 or column not in MEASURES:
         return math.nan
     # Rounded, since 4.69 / 100 is not 0.0469.
     return round(printed(kind, column, method, *TABLE_4_1[method]) / MEASURES[column].factor, 6)
+
+
+@cache
+def _tables() -> dict[tuple[str, str, str, float | None, int | None], float]:
+    return {
+        (row.dataset, row.measure, row.method, row.multiplier, row.iterations): float(row.text)
+        for row in printed_numbers()
+        if row.place.startswith("Table") and row.dataset
+    }

@@ -1,0 +1,1 @@
+"""Each number that the thesis prints beside ours, with a verdict."""
