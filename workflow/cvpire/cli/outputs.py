@@ -207,6 +207,13 @@ def _perturbation(path: Path) -> bool:
         return {"perturbation.npy", "multipliers.npy", "iterations.npy", "unit.npy"} <= set(file.namelist())
 
 
+def _crate(path: Path) -> bool:
+    from cvpire.untrusted.crates import METADATA
+
+    with zipfile.ZipFile(path) as file:
+        return METADATA in file.namelist()
+
+
 def _csv(*columns: str) -> Recognise:
     return lambda path: set(columns) <= set(_text(path).partition("\n")[0].strip().split(","))
 
@@ -253,6 +260,7 @@ ALL_QUERIES = Kind("a table of `cvpire collect`", {".csv": _csv("dataset", "quer
 ALL_RANDOM = Kind("a table of `cvpire collect-random`", {".csv": _csv("dataset", "ap")}, bare=True)
 PROVENANCE = Kind("a record of `cvpire provenance`", {".json": _json("code", "configuration")}, bare=True)
 OVERVIEW = Kind("a page of `cvpire overview`", {".html": _containing("<title>Adversarial queries for")}, bare=True)
+ARCHIVE = Kind("an archive of `cvpire archive`", {".zip": _crate})
 AUDIT = Kind("a table of `cvpire audit`", {".csv": _csv("photo", "method", "metric")}, bare=True)
 
 _TABLE = dict(zip(layout.TABLE_SUFFIXES, (_text, _containing("\n|"), _containing("\\begin{table}")), strict=True))
