@@ -51,7 +51,7 @@ def finished_run(root: Path) -> Finished:
     files = {name: layout.path(name, root) for name in names}
     if missing := [str(path) for path in files.values() if not path.is_file()]:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise InputError(f"{root}: not a finished run: {missing[0]}{more} is missing; finish it with snakemake first")
+        raise InputError(f"{root}: not a finished run: missing {missing[0]}{more}; finish it with snakemake first")
     for table, recorded in record["tables"].items():
         if checksum(path := layout.path(layout.TABLE, root, file=table)) != recorded:
             raise InputError(
@@ -134,7 +134,7 @@ def _record(root: Path) -> dict[str, Any]:
         if lacking := {"code", "Python", "device", "processor"} - record.keys():
             raise ValueError(f"no {', '.join(sorted(lacking))}")
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{root}: not a finished run: {file} is missing; finish it with snakemake first") from None
+        raise InputError(f"{root}: not a finished run: missing {file}; finish it with snakemake first") from None
     except KeyError as error:
         raise InputError(f"{file}: not a record of `cvpire provenance` (no {error.args[0]})") from None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:

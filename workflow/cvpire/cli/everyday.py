@@ -79,7 +79,9 @@ def archive(
     queries: Annotated[bool, typer.Option("--queries", help="Add the saved adversarial queries.")] = False,
     report: Annotated[bool, typer.Option("--report", help="Add report.zip, see `make report`.")] = False,
     configuration: Annotated[Path | None, typer.Option(help="The run's configuration as it was written.")] = None,
-    date: Annotated[datetime | None, typer.Option(help="Its date [default: that of the run].", formats=[DAY])] = None,
+    date: Annotated[
+        datetime | None, typer.Option(help="Its date [default: the run's].", formats=[DAY], metavar="YYYY-MM-DD")
+    ] = None,
     check: Annotated[Path | None, typer.Option(help="Compare an archive with its checksums instead.")] = None,
 ) -> None:
     """Keep a finished run in one file (RO-Crate): results, workflow, configuration, environment, checksums."""
