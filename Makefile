@@ -26,13 +26,16 @@ demo: setup  ## run the demo: every table and figure of it, and the report, into
 report:  ## make results/report.zip of the last run (CONFIG=file, where it was not the demo)
 	$(BIN)/snakemake --report results/report.zip $(if $(CONFIG),--configfile $(CONFIG))
 
+archive:  ## keep the last run in OUT, results/archive.zip, with checksums (CONFIG=file, QUERIES=1 for saved queries too)
+	$(BIN)/cvpire archive results $(or $(OUT),results/archive.zip) $(if $(CONFIG),--configuration $(CONFIG)) $(if $(QUERIES),--queries)
+
 bench: setup  ## measure speed, as ratios within one run (SUITES="variance attack ..." for some of it)
 	$(BIN)/python -m benchmarks $(SUITES)
 
 test: setup  ## check the style and run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakefmt --check Snakefile workflow/Snakefile rules
 	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
 test-demo: setup  ## check every output of the finished demo, its pages in Chromium where there is one
@@ -52,4 +55,7 @@ lock:  ## resolve the lock file anew (needs uv)
 		--custom-compile-command "make lock" -o $(LOCK) pyproject.toml
 	$(BIN)/python envs/environment.py > envs/environment.yaml
 
-.PHONY: help setup demo report bench test test-demo test-slurm test-hostile test-faults lock
+metadata:  ## write codemeta.json and .zenodo.json anew from CITATION.cff
+	$(BIN)/python envs/metadata.py
+
+.PHONY: help setup demo report archive bench test test-demo test-slurm test-hostile test-faults lock metadata

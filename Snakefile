@@ -4,12 +4,15 @@
 #                                             \-----> quality --/
 #
 # config/ says what to compute, profiles/ how to run it, rules/ one stage each; the package in workflow/ computes.
+from snakemake.utils import min_version
+
+min_version("9.27")
 
 
 # A configuration given by --configfile replaces the demo; it is not mixed with it.
 if not workflow.overwrite_configfiles:
 
-    configfile: f"{workflow.basedir}/config/config.yaml"
+    configfile: f"{workflow.current_basedir}/config/config.yaml"
 
 
 report: "workflow/report/workflow.rst"

@@ -81,6 +81,15 @@ def archive(path, names):
     assert all(name.isprintable() for name in report.extra)
 
 
+def crate(path):
+    """Faults are told in lines that a terminal shows, one a file at most."""
+    from cvpire.untrusted.crates import check_crate
+
+    number, faults = check_crate(path)
+    assert number > 0
+    assert all(fault.isprintable() for fault in faults)
+
+
 def configuration(path):
     """What is accepted can be written as options and survives a round trip."""
     from cvpire.config import Config, load_config, read_config
@@ -184,7 +193,8 @@ def warm_up(folder: Path) -> None:
     import cvpire.retrieval.descriptors
     import cvpire.retrieval.ranking
     import cvpire.tables.collection
-    import cvpire.untrusted.archives  # noqa: F401
+    import cvpire.untrusted.archives
+    import cvpire.untrusted.crates  # noqa: F401
     import jpeglib
     import pandas as pd
     import torch

@@ -53,6 +53,12 @@ def test_text_is_not_taken_for_code():
     assert "other &amp; more" in page()
 
 
+def test_the_table_of_the_run_shows_the_version():
+    text = page(facts={"version": "9.8.7", "code": "abc"})
+    run = text[text.index("Run</h2>") :]
+    assert "version" in run[: run.index("9.8.7")]
+
+
 def test_numbers_and_captions_stand_in_it():
     text = page()
     for wanted in ("5.07", "Figure 4.3.", "What it shows.", "AP 12.3, SSIM 0.950", "AP 100", "<b>keble</b>", "2.50"):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+import tomllib
 
 import pandas as pd
 import pytest
@@ -61,6 +62,7 @@ def test_a_record_names_everything_that_results_depend_on(first):
     record = json.loads((first / "provenance.json").read_text())
 
     assert record["configuration"] == CONFIG
+    assert record["version"] == tomllib.loads((module.PROJECT / "pyproject.toml").read_text())["project"]["version"]
     assert record["seeds"] == {"seed": 7, "figures.4.1.seed": 3}
     assert record["device"] == "processor", "which the configuration asks for"
     assert record["threads of a network"] == 1
@@ -83,10 +85,19 @@ def test_the_page_names_the_same_facts(first):
     record = json.loads((first / "provenance.json").read_text())
     shown = facts(record)
 
+    assert next(iter(shown)) == "version"
+    assert shown["version"] == record["version"]
     assert shown["code"] == record["code"]
     assert f"torch {record['packages']['torch']}" in shown["packages"]
     assert record["photos"]["datasets.tiny"]["sha256"] in shown["photos"]
     assert all(isinstance(value, str) for value in shown.values())
+
+
+def test_a_record_of_the_first_days_names_no_version(first):
+    record = json.loads((first / "provenance.json").read_text())
+    del record["version"]
+
+    assert facts(record)["version"] == "?"
 
 
 @pytest.mark.parametrize(("threads", "said"), [(4, "4"), (0, "as many as torch chose")])

@@ -100,7 +100,8 @@ def provenance(
         their folders lie; only `configuration` holds paths, as they were given.
     """
     return {
-        "code": _code_version(),
+        "version": _version("cvpire"),
+        "code": code_version(),
         "lock file (SHA-256)": _lock_checksum(),
         "Python": platform.python_version(),
         "packages": {name: _version(name) for name in (*PACKAGES, *packages())},
@@ -118,7 +119,7 @@ def provenance(
 
 def facts(record: Mapping[str, Any]) -> dict[str, str]:
     """What a reader needs to know to make the same results again, by name."""
-    text = ("code", "lock file (SHA-256)", "Python", "device", "processor", "system")
+    text = ("version", "code", "lock file (SHA-256)", "Python", "device", "processor", "system")
     listed = {
         "threads of a network": [str(record.get("threads of a network", 1))],
         "packages": (f"{name} {number}" for name, number in record["packages"].items()),
@@ -126,7 +127,7 @@ def facts(record: Mapping[str, Any]) -> dict[str, str]:
         "photos": (f"{name}: {found['count']}, {found['sha256']}" for name, found in record["photos"].items()),
         "other inputs (SHA-256)": (f"{name}: {value}" for name, value in record["inputs"].items()),
     }
-    return {name: record[name] for name in text} | {name: "; ".join(parts) for name, parts in listed.items()}
+    return {name: record.get(name, "?") for name in text} | {name: "; ".join(parts) for name, parts in listed.items()}
 
 
 def photos_checksum(photos: Mapping[str, Path]) -> dict[str, Any]:
@@ -155,7 +156,8 @@ def _seeds(section: Any, place: str = "") -> Iterator[tuple[str, int]]:
         yield from _seeds(value, inner)
 
 
-def _code_version() -> str:
+def code_version() -> str:
+    """Say which commit of the project is there, and whether its files differ from it."""
     command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--tags"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()

@@ -1,6 +1,7 @@
 """Commands that people call: before a run, and after it."""
 
 import logging
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,9 @@ from cvpire.cli import outputs as written
 from cvpire.cli.frame import EVERYDAY, Downloads, app
 from cvpire.cli.outputs import writes
 from cvpire.datasets.groups import NUMBERED, Asked, doubts, group_ground_truth
-from cvpire.errors import counted
+from cvpire.errors import InputError, counted
+
+DAY = "%Y-%m-%d"
 
 
 @app.command(rich_help_panel=EVERYDAY)
@@ -66,6 +69,39 @@ def compare(
     differences, verdict = compare_runs(one, other)
     typer.echo("\n".join([*differences, verdict]))
     raise typer.Exit(1 if differences else 0)
+
+
+@app.command(rich_help_panel=EVERYDAY)
+@writes(output=written.ARCHIVE)
+def archive(
+    results: Annotated[Path | None, typer.Argument(help="Folder of the results of a finished run.")] = None,
+    output: Annotated[Path | None, typer.Argument(help="The archive to write, .zip.")] = None,
+    queries: Annotated[bool, typer.Option("--queries", help="Add the saved adversarial queries.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Add report.zip, see `make report`.")] = False,
+    configuration: Annotated[Path | None, typer.Option(help="The run's configuration as it was written.")] = None,
+    date: Annotated[
+        datetime | None, typer.Option(help="Its date [default: the run's].", formats=[DAY], metavar="YYYY-MM-DD")
+    ] = None,
+    check: Annotated[Path | None, typer.Option(help="Compare an archive with its checksums instead.")] = None,
+) -> None:
+    """Keep a finished run in one file (RO-Crate): results, workflow, configuration, environment, checksums."""
+    if check is None and results is not None and output is not None:
+        from cvpire.archive.writing import write_archive
+
+        given = {"with_queries": queries, "with_report": report, "given": configuration, "day": date and date.date()}
+        logging.info(f"{output}: {counted(write_archive(output, results, **given), 'file')}")
+    elif check is not None and results is None:
+        _check(check)
+    else:
+        raise InputError("archive: expected RESULTS OUT.zip, or --check OUT.zip")
+
+
+def _check(archive: Path) -> None:
+    from cvpire.untrusted.crates import check_crate
+
+    number, faults = check_crate(archive)
+    typer.echo("\n".join(faults) if faults else f"{archive}: {counted(number, 'file')}, all as recorded")
+    raise typer.Exit(1 if faults else 0)
 
 
 @app.command(rich_help_panel=EVERYDAY)

@@ -207,6 +207,13 @@ def _perturbation(path: Path) -> bool:
         return {"perturbation.npy", "multipliers.npy", "iterations.npy", "unit.npy"} <= set(file.namelist())
 
 
+def _crate(path: Path) -> bool:
+    from cvpire.untrusted.crates import METADATA
+
+    with zipfile.ZipFile(path) as file:
+        return METADATA in file.namelist()
+
+
 def _csv(*columns: str) -> Recognise:
     return lambda path: set(columns) <= set(_text(path).partition("\n")[0].strip().split(","))
 
@@ -259,6 +266,7 @@ REPRODUCTION = Kind(
     dict.fromkeys(layout.PAGE_SUFFIXES, _containing("numbers beside ours")),
     stems=("",),
 )
+ARCHIVE = Kind("an archive of `cvpire archive`", {".zip": _crate})
 AUDIT = Kind("a table of `cvpire audit`", {".csv": _csv("photo", "method", "metric")}, bare=True)
 
 _PICTURE = dict.fromkeys(layout.FIGURE_SUFFIXES, _containing("atplotlib"))

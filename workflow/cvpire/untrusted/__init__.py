@@ -12,6 +12,7 @@ that names the file, or a `ValueError` where the reader is given no path (`pickl
 `matlab`        MATLAB files of level 5 (ground truth)
 `yaml`          the configuration and the addresses of downloads
 `archives`      zip and tar files of photos
+`crates`        archives of runs
 ==============  ======================================================================================
 
 By the same rule, `cvpire.photos` decodes photos, and whoever needs JSON or CSV reads it: their parsers make nothing
