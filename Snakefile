@@ -46,3 +46,4 @@ rule all:
         rules.figures.input,
         rules.record_provenance.output,
         rules.lay_out_overview.output,
+        rules.audit.output if CONFIG.audit else [],

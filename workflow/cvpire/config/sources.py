@@ -37,7 +37,8 @@ class DownloadOptions(Options):
 
 
 class AuditOptions(Options):
-    """Where the thesis's published artefacts come from (`snakemake audit`)."""
+    """Where the thesis's published artefacts come from. With this section the audit is part of the run; `snakemake audit`
+    makes it without, of the author's repository."""
 
     photos: str | None = None
     """Folder of the original photos; default: those of the author's repository, which is downloaded."""
