@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 import yaml
-from cvpire.config import FigureOptions, load_config, read_config
+from cvpire.config import FigureOptions, load_config
 from cvpire.figures.catalogue import CATALOGUE as FIGURES
 from cvpire.plan import outputs
 from cvpire.plan.run import Plan

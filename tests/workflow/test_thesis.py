@@ -1,5 +1,7 @@
-"""config/thesis.yaml in miniature: the same rules, from downloads to every table and figure and the audit, on archives from
-a local server."""
+"""config/thesis.yaml in miniature: the same rules, from downloads to all tables, figures and the audit.
+
+The archives come from a local server.
+"""
 
 import hashlib
 import io

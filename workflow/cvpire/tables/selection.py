@@ -5,7 +5,6 @@ are in [0, 1]. Unattacked queries have the attack `original` and no multiplier a
 """
 
 from collections.abc import Iterable, Mapping
-
 from typing import TYPE_CHECKING
 
 import pandas as pd
