@@ -50,3 +50,4 @@ rule all:
         rules.record_provenance.output,
         rules.lay_out_reproduction.output,
         rules.lay_out_overview.output,
+        rules.audit.output if CONFIG.audit else [],

@@ -3,7 +3,7 @@
 
 rule unpack_published:
     input:
-        archive=PLAN.find("CV-PIRE-d857167.zip"),
+        archive=PLAN.find(outputs.AUTHORS_REPOSITORY),
         code=sources("published"),
     output:
         update(layout.UNPACKED_PUBLISHED),

@@ -7,7 +7,7 @@ for number in CONFIG.figures:
         name:
             f"draw_figure_{number}".replace(".", "_")
         input:
-            outputs.figure_inputs(PLAN, number),
+            checked(outputs.figure_inputs, PLAN, number),
             code=sources(*code.figure(number)),
         output:
             report(

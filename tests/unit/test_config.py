@@ -167,6 +167,11 @@ def test_an_unknown_key_is_one_line_at_every_level(place, preset):
             {"photos": "x"},
             "audit: expected both folders, photos and published, or neither (the author's repository)",
         ),
+        (
+            "attacks",
+            {"cv-pire": {"network": "lite0", "compared": False}},
+            "attacks: expected at least one that stands in Table 4.1 (compared: true)",
+        ),
         ("audit", {}, "audit: expected a dataset (oxford5k or paris6k), or the folders photos and published"),
     ],
 )

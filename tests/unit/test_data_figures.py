@@ -93,7 +93,7 @@ def test_the_data_are_the_means_of_the_results(results):
 
 
 def test_the_headline_points_are_those_of_table_4_1(results):
-    run = SimpleNamespace(datasets={"oxford": "demo", "paris": "demo"})
+    run = SimpleNamespace(datasets={"oxford": "demo", "paris": "demo"}, attacks={})
     table = performance_confidence(SimpleNamespace(queries=results, run=run), TableOptions())
     table = table.set_index(["dataset", "method", "measure"])
     data = convergence(results, RANDOM).data

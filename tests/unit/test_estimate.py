@@ -68,6 +68,24 @@ def test_what_is_downloaded_is_counted_and_archives_again_unpacked():
     assert table.loc[("archives, unpacked", ""), "megabytes"] == 2900
 
 
+def test_an_audit_of_the_authors_repository_is_counted():
+    sizes = {**DOWNLOADS, "CV-PIRE-d857167.zip": DownloadOptions(urls=["http://x"], megabytes=120)}
+    table = estimate(Plan(load_config({**RAW, "audit": {"dataset": "oxford5k"}}), sizes)).set_index(["what", "dataset"])
+    assert table.loc[("downloads", ""), ["count", "megabytes"]].tolist() == [5, 3190.5]
+    assert table.loc[("archives, unpacked", ""), "megabytes"] == 3020
+    assert table.loc[("audit", "oxford5k"), "count"] == 3 * 55
+    folders = estimated(audit={"photos": "a", "published": "b"})
+    assert "audit" not in folders["what"].values
+
+
+def test_maps_that_only_a_figure_shows_are_counted():
+    variance = {**RAW["variance"], "sd": {"kind": "luminance"}}
+    assert rows(variance=variance).loc[("variance maps", "oxford"), "count"] == 2 * 55
+    shown = rows(variance=variance, figures={"4.7": {"dataset": "oxford"}, "3.3": {"dataset": "oxford"}})
+    assert shown.loc[("variance maps", "oxford"), "count"] == 3 * 55
+    assert shown.loc[("variance maps", "paris"), "count"] == 1
+
+
 def test_the_summary_adds_up():
     table = estimated()
     text = summary(table)

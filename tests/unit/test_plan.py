@@ -212,7 +212,7 @@ def test_table_4_2_compares_two_attacks(demo):
     options = outputs.table_options(demo, "4.2-confidence")
     assert (options.attack, options.other) == ("cv-pire", "sd-pire")
     assert outputs.table_labels(demo, "4.2")["attack"] == "cv-pire, sd-pire"
-    assert outputs.table_labels(demo, "4.1")["attack"] == "cv-pire, sd-pire, pire, pire-fast"
+    assert outputs.table_labels(demo, "4.1")["attack"] == "cv-pire, sd-pire, pire"
     inputs = {name: outputs.table_inputs(demo, name) for name in ("4.1", "4.2")}
     assert layout.ALL_RANDOM in inputs["4.2"] and layout.ALL_RANDOM not in inputs["4.1"]
     assert set(demo.listings()) < set(inputs["4.1"]), "what was left out stands in the caption"
@@ -240,6 +240,33 @@ def test_what_a_configuration_says_of_a_figure_stays(demo):
     assert {key: getattr(shown, key) for key in given} == given
     assert shown.quantile == 0.5
     assert outputs.figure_options(plan, "4.5").datasets == ["demo-b"]
+
+
+def test_a_named_query_is_all_that_its_figure_needs(demo, thesis):
+    assert outputs.figure_options(thesis, "4.8").query == "all_souls_000013"
+    needed = outputs.figure_inputs(thesis, "4.8")
+    assert len([file for file in needed if "all_souls_000013" in file]) == 4  # photo, map, two adversarial
+    assert not any("keble" in file for file in needed)
+    for number in ("4.1", "4.5"):  # several queries, by other rules
+        plan = plan_of(configuration("config"), figures={number: {"query": "astronaut-query-1"}})
+        assert outputs.figure_inputs(plan, number) == outputs.figure_inputs(demo, number)
+
+
+def test_a_query_that_the_dataset_has_not_is_named():
+    plan = plan_of(configuration("thesis"), figures={"4.8": {"dataset": "paris6k", "query": "keble_000245"}})
+    with pytest.raises(InputError, match=r"figures\.4\.8\.query: dataset paris6k has no query 'keble_000245'"):
+        outputs.figure_inputs(plan, "4.8")
+
+
+def test_a_figure_that_names_no_attack_shows_those_of_table_4_1(demo, folder):
+    assert outputs.figure_options(demo, "4.6").attacks == ["cv-pire", "sd-pire", "pire"]
+    folder["attacks"]["apart"] = {"network": "lite0", "iterations": 1, "compared": False}
+    plan = plan_of(folder, figures={"4.6": {}, "A.4": {"attacks": ["apart"]}})
+    assert outputs.figure_options(plan, "4.6").attacks == ["cv-pire"]
+    assert outputs.figure_options(plan, "A.4").attacks == ["apart"]
+    assert "comparisons" not in outputs.tables(plan)
+    assert not plan.run().attacks["apart"].compared
+    assert "--compared" not in plan.attack_options("apart") and "--no-compared" not in plan.attack_options("apart")
 
 
 def test_figures_show_what_the_rules_say(demo):

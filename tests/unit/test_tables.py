@@ -24,9 +24,10 @@ from cvpire.tables.statistics import mean_interval
 from cvpire.tables.thesis_numbers import TABLE_4_1, printed, printed_in_table_4_1
 
 
-def make(name, queries, random=None, kinds=None, **options):
+def make(name, queries, random=None, kinds=None, attacks=None, **options):
     """Make a table of the catalogue from rows of queries.csv."""
-    run = SimpleNamespace(datasets=dict.fromkeys(queries["dataset"], "demo") | (kinds or {}))
+    datasets = dict.fromkeys(queries["dataset"], "demo") | (kinds or {})
+    run = SimpleNamespace(datasets=datasets, attacks=attacks or {})
     module, function = CATALOGUE[name].make.split(":")
     table = getattr(import_module(f"cvpire.tables.{module}"), function)
     return table(SimpleNamespace(queries=queries, random=random, run=run), TableOptions(**options))
@@ -89,6 +90,14 @@ def test_numbers_are_means_of_the_headline_rows(results):
         }
     )
     pd.testing.assert_frame_equal(make("4.1", results), expected, check_dtype=False)
+
+
+def test_an_attack_that_stands_apart_is_in_no_table(results):
+    apart = {"a-later": SimpleNamespace(compared=False), "cv-pire": SimpleNamespace(compared=True)}
+    assert list(make("4.1", results, attacks=apart)["method"]) == ["Original", "CV-PIRE"]
+    assert not len(make("comparisons", results, attacks=apart))
+    every = make("4.1", results)
+    pd.testing.assert_frame_equal(make("4.1", results, attacks=apart), every[every["method"] != "A-LATER"])
 
 
 def test_order_of_the_rows_changes_no_number(results):

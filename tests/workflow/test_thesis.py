@@ -1,4 +1,7 @@
-"""config/thesis.yaml in miniature: the same rules, from downloads to tables, on archives from a local server."""
+"""config/thesis.yaml in miniature: the same rules, from downloads to all tables, figures and the audit.
+
+The archives come from a local server.
+"""
 
 import hashlib
 import io
@@ -8,6 +11,7 @@ import pickle
 import re
 import subprocess
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,13 +19,16 @@ import torch
 import torchvision
 import yaml
 from cvpire.datasets.benchmarks import benchmark_queries
+from cvpire.layout import FIGURE_SUFFIXES, TABLE_SUFFIXES
 
+from tests.thesis import FIGURES, TABLES
 from tests.unit.download_server import serve
 from tests.workflow.conftest import ROOT, SNAKEMAKE, make_photo
 
 QUERIES = {"oxford5k": ["keble_000028"], "paris6k": ["paris_defense_000605"]}
 ARCHIVES = {"oxford5k": ["oxbuild_images-v1.tgz"], "paris6k": ["paris_1-v1.tgz", "paris_2-v1.tgz"]}
 CHECKPOINT = "retrievalSfM120k-resnet101-gem-b80fb85.pth"
+REPOSITORY = "CV-PIRE-d857167.zip"
 
 
 def jpeg(scene: int, view: int) -> bytes:
@@ -56,6 +63,21 @@ def write_archives(folder: Path, name: str) -> None:
                 file.addfile(member, io.BytesIO(data))
 
 
+def write_repository(path: Path) -> None:
+    """What the author published of one query by one method, laid out as in his repository."""
+    (query,) = QUERIES["oxford5k"]
+    stated = "".join(f"{measure}: 0.5\n" for measure in ("ssim", "mse", "nrmse", "psnr"))
+    files = {
+        f"images/oxbuild_testquery/{query}.jpg": jpeg(0, 0),
+        f"results/oxford/CV-PIRE/{query}.jpg": jpeg(0, 1),
+        "results/oxford/CV-PIRE/imageQualityComparison.txt": f"{query}.jpg\n{stated}",
+        "results/oxford/CV-PIRE/map_score_img_output_T100.txt": f"{query}.jpg\t\t : 0.25\n",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(f"CV-PIRE-d857167/{name}", content)
+
+
 def write_checkpoint(path: Path) -> None:
     """Random weights of a small network under the keys of GeM's checkpoints."""
     torch.manual_seed(0)
@@ -86,6 +108,7 @@ def thesis(tmp_path_factory):
     for name in ARCHIVES:
         write_archives(served, name)
     write_checkpoint(served / CHECKPOINT)
+    write_repository(served / REPOSITORY)
     files = sorted(served.iterdir())
     with serve(served) as server:
         sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
@@ -104,6 +127,10 @@ def thesis(tmp_path_factory):
         for attack in config["attacks"].values():
             attack.update(iterations=2, other_iterations=[1])
             attack["other_multipliers"] = attack.get("other_multipliers", [])[:1]
+        for figure in config["figures"].values():
+            if "query" in figure:
+                figure["query"] = QUERIES[figure["dataset"]][0]
+        config["figures"]["4.4"]["iterations"] = 1
         config["retrieval"] = {"shard_size": 1000}
         config["gate"] = {"enabled": True, "tolerance": 100}
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
@@ -118,17 +145,48 @@ def thesis(tmp_path_factory):
 def a_dry_run_counts_the_jobs_without_any_download(thesis):
     _, dry = thesis
     counts = dict(re.findall(r"^(\w[\w-]+) +(\d+)$", dry.stdout, flags=re.MULTILINE))
-    assert counts["download"] == "6"
-    assert [counts[f"attack_query_{attack}"] for attack in ("cv-pire", "sd-pire", "pire")] == ["2", "2", "2"]
+    assert counts["download"] == "7"
+    attacks = ("cv-pire", "sd-pire", "pire", "pire-fast")
+    assert [counts[f"attack_query_{attack}"] for attack in attacks] == ["2"] * 4  # two queries
     assert "attack_query" not in counts and not any(rule.startswith("save_queries") for rule in counts)
     assert counts["unpack_photos"] == "2"
-    assert counts["lay_out_reproduction"] == "1"
+    rules = {f"draw_figure_{number}" for number in FIGURES} | {f"make_table_{name}" for name in TABLES}
+    rules |= {"make_table_4.1_confidence", "make_table_4.2_confidence", "make_table_4.2_comparisons"}
+    rules |= {
+        "make_table_comparisons",
+        "audit",
+        "unpack_published",
+        "record_provenance",
+        "lay_out_overview",
+        "lay_out_reproduction",
+    }
+    assert {rule.replace(".", "_") for rule in rules} <= counts.keys()
+
+
+def every_figure_and_table_of_the_thesis_is_there(thesis):
+    results = thesis[0] / "results"
+    for stem, suffixes in (
+        *((f"figures/figure-{number}", FIGURE_SUFFIXES) for number in FIGURES),
+        *((f"tables/table-{name}", TABLE_SUFFIXES) for name in TABLES),
+    ):
+        for suffix in suffixes:
+            assert (results / f"{stem}{suffix}").stat().st_size > 100, (stem, suffix)
+
+
+def the_audit_is_part_of_the_run(thesis):
+    folder, _ = thesis
+    summary = (folder / "results" / "audit" / "summary.md").read_text()
+    assert "CV-PIRE" in summary and "0.916" in summary  # of Table 4.1
+    assert (folder / "results" / "audit" / "audit.csv").read_text().count("keble_000028") > 4
+    assert (folder / "results" / "audit" / "figure.png").exists()
 
 
 def the_table_has_both_datasets(thesis):
     folder, _ = thesis
     table = (folder / "results" / "tables" / "table-4.1.md").read_text()
     assert all(word in table for word in ("oxford5k mAP", "paris6k mSSIM", "CV-PIRE", "SD-PIRE", "PIRE"))
+    assert "fast" not in table, "figure A.4 alone has it"
+    assert "fast" not in (folder / "results" / "tables" / "table-comparisons.md").read_text()
 
 
 def the_comparison_says_why_it_compares_so_little(thesis):
@@ -153,7 +211,11 @@ def checksums_that_nobody_published_are_recorded(thesis):
     folder, _ = thesis
     lock = json.loads((folder / "downloads.lock").read_text())
     # Those of which only the beginning is known too.
-    assert set(lock["files"]) == {CHECKPOINT, *(archive for archives in ARCHIVES.values() for archive in archives)}
+    assert set(lock["files"]) == {
+        CHECKPOINT,
+        REPOSITORY,
+        *(archive for archives in ARCHIVES.values() for archive in archives),
+    }
 
 
 def perturbations_are_not_kept(thesis):
@@ -179,6 +241,8 @@ def test_thesis_in_miniature(thesis):
     # One test, because several processes would each run the workflow for theirs.
     for check in (
         a_dry_run_counts_the_jobs_without_any_download,
+        every_figure_and_table_of_the_thesis_is_there,
+        the_audit_is_part_of_the_run,
         the_table_has_both_datasets,
         the_comparison_says_why_it_compares_so_little,
         only_the_photos_of_the_ground_truth_are_unpacked,

@@ -2,7 +2,10 @@
 
 import pandas as pd
 
+from cvpire import layout
+from cvpire.datasets.benchmarks import BENCHMARKS
 from cvpire.networks.catalogue import ARCHITECTURES
+from cvpire.plan import outputs
 from cvpire.plan.run import Plan
 
 PIXELS = 1024 * 768
@@ -25,18 +28,23 @@ def estimate(plan: Plan) -> pd.DataFrame:
     DataFrame
         Columns `what`, `dataset`, `count`, `unit` and `megabytes`, what stays on the disk at the end. Of the attack, an
         iteration is one forward and backward pass of one photo at one multiplier. Perturbations that are not kept
-        never reach the disk. Archives (.tgz) are unpacked and kept.
+        never reach the disk. Archives (.tgz, .zip) are unpacked and kept.
     """
     config = plan.config
     needed = {network.weights for network in config.networks.values()}
     needed = needed.union(*(planned.downloads for planned in plan.datasets.values()))
+    is_audited = config.audit is not None and config.audit.published is None
+    if is_audited:
+        needed.add(outputs.AUTHORS_REPOSITORY)
     downloads = {name: plan.downloads[name].megabytes for name in sorted(needed & plan.downloads.keys())}
-    archives = {name: size for name, size in downloads.items() if name.endswith(".tgz")}
+    archives = {name: size for name, size in downloads.items() if name.endswith((".tgz", ".zip"))}
     rows = [
         (what, "", len(files), "files", sum(files.values()))
         for what, files in (("downloads", downloads), ("archives, unpacked", archives))
         if files
     ]
+    # Maps that bound an attack, and those that a figure shows beside them.
+    made = set(plan.all_maps()).union(*(outputs.figure_inputs(plan, number) for number in config.figures))
     for name, planned in plan.datasets.items():
         options, queries = config.datasets[name], len(planned.queries)
         pixels = PIXELS if options.longest_side is None else min(PIXELS, 0.75 * options.longest_side**2)
@@ -44,19 +52,23 @@ def estimate(plan: Plan) -> pd.DataFrame:
         attacks = [config.attacks[attack] for attack in config.attacks_on(name)]
         variants = [len(attack.multipliers) * len(attack.checkpoints) for attack in attacks]
         passes = sum(len(attack.multipliers) * attack.checkpoints[-1] for attack in attacks)
-        maps = {attack.variance for attack in attacks}
+        folder = layout.VARIANCE.partition("{map}")[0].format(dataset=name)
+        maps = sum(file.startswith(folder) for file in made)
         victims = {attack.network for attack in attacks}.union(config.victims)
         saved = sum(count * BYTES[attack.saving.format] for count, attack in zip(variants, attacks, strict=True))
         kept = sum(variants) * photo if config.keep_perturbations else 0.0
         dimensions = sum(ARCHITECTURES[config.networks[victim].architecture].dimensions for victim in victims)
         rows += [
             ("queries, read", name, queries, "photos", BYTES["png"] * photo),
-            ("variance maps", name, len(maps) * queries, "maps", 4 * len(maps) * photo),
+            ("variance maps", name, maps, "maps", 4 * maps * pixels / 1e6),
             ("attack", name, queries * passes, "iterations", 0.0),
             ("perturbations", name, queries * sum(variants), "perturbations", 3 * 4 * kept),
             ("adversarial queries", name, queries * sum(variants), "photos", saved * photo),
             ("descriptors", name, planned.size * len(victims), "photos", 4 * planned.size * dimensions / 1e6),
         ]
+    if is_audited:
+        # Three methods; the table and the figure that come of it are small.
+        rows.append(("audit", config.audit.dataset, 3 * BENCHMARKS[config.audit.dataset].queries, "photos", 0.0))
     return pd.DataFrame(rows, columns=["what", "dataset", "count", "unit", "megabytes"]).round({"megabytes": 1})
 
 

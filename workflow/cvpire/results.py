@@ -35,6 +35,8 @@ class Attack(NamedTuple):
     """Of its saved queries."""
     datasets: tuple[str, ...]
     """Those that it runs on."""
+    compared: bool = True
+    """Whether it stands in Table 4.1 and the comparisons."""
 
 
 class Run(NamedTuple):

@@ -35,6 +35,8 @@ class AttackOptions(Options):
 
     label: str | None = None
     """Name in tables and figures; default: the attack's name in capitals."""
+    compared: bool = True
+    """Whether it stands beside the others: in Table 4.1 and the comparisons, and in figures that name no attack."""
     network: Name = "efficientnet-lite0"
     """The attacked network."""
     variance: Name = "cv"
@@ -72,5 +74,5 @@ class AttackOptions(Options):
         return sorted({self.iterations, *self.other_iterations})
 
 
-BESIDE_THE_ATTACK = ("label", "network", "variance", "saving")
+BESIDE_THE_ATTACK = ("label", "compared", "network", "variance", "saving")
 """Fields that say what is attacked, and what becomes of the result: not options of `cvpire attack`."""

@@ -76,6 +76,8 @@ class Config(Options):
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":
+        if not self.compared:
+            raise ValueError("attacks: expected at least one that stands in Table 4.1 (compared: true)")
         for name, attack in self.attacks.items():
             _known(attack.network, self.networks, f"attacks.{name}.network", "networks")
             _known(attack.variance, self.variance, f"attacks.{name}.variance", "variance")
@@ -88,7 +90,7 @@ class Config(Options):
         for number, table in self.tables.items():
             _known(table.attack, self.attacks, f"tables.{number}.attack", "attacks")
             _known(table.other, self.attacks, f"tables.{number}.other", "attacks")
-            if len(self.attacks) < 2:
+            if len(self.compared) < 2:
                 raise ValueError(f"tables.{number}: expected two attacks to compare; section attacks has one")
         for number, figure in self.figures.items():
             for name in (figure.dataset, *(figure.datasets or [])):
@@ -107,6 +109,16 @@ class Config(Options):
         """Attacks that run on a dataset, in the order of the configuration."""
         wanted = self.datasets[dataset].attacks
         return [attack for attack in self.attacks if wanted is None or attack in wanted]
+
+    @property
+    def compared(self) -> list[str]:
+        """Attacks of Table 4.1, in the order of its rows."""
+        return [name for name, attack in self.attacks.items() if attack.compared]
+
+    def compared_on(self, dataset: str) -> list[str]:
+        """Attacks that a figure of a dataset shows if it names none; all of them where none is compared."""
+        attacks = self.attacks_on(dataset)
+        return [attack for attack in attacks if self.attacks[attack].compared] or attacks
 
     def victims_of(self, attack: str) -> list[str]:
         """Networks that rank the queries of an attack."""

@@ -37,7 +37,7 @@ class DownloadOptions(Options):
 
 
 class AuditOptions(Options):
-    """Where the thesis's published artefacts come from (`snakemake audit`)."""
+    """Where the thesis's published artefacts come from; with this section, the audit is part of the run."""
 
     photos: str | None = None
     """Folder of the original photos; default: those of the author's repository, which is downloaded."""

@@ -47,14 +47,14 @@ def table_options(plan: Plan, name: str) -> TableOptions:
     section = TABLES[name].section
     if section is None:
         return TableOptions()
-    options, attacks = plan.config.tables.get(section, TableOptions()), list(plan.config.attacks)
+    options, attacks = plan.config.tables.get(section, TableOptions()), plan.config.compared
     return TableOptions(attack=options.attack or attacks[0], other=options.other or attacks[1])
 
 
 def table_labels(plan: Plan, name: str) -> dict[str, str]:
     """What the report says of a table."""
     options = table_options(plan, name)
-    attacks = [options.attack, options.other] if options.attack else list(plan.config.attacks)
+    attacks = [options.attack, options.other] if options.attack else plan.config.compared
     return {"number": f"Table {name}", "dataset": ", ".join(plan.config.datasets), "attack": ", ".join(attacks)}
 
 
@@ -62,18 +62,24 @@ def table_labels(plan: Plan, name: str) -> dict[str, str]:
 
 
 def figure_options(plan: Plan, number: str) -> FigureOptions:
-    """What a figure shows: the configuration's section; what it leaves open the figure's entry chooses."""
+    """What a figure shows: the configuration's section; what it leaves open the figure's entry chooses.
+
+    `InputError` where it names a query that the dataset has not.
+    """
     given, entry, config = plan.config.figures[number], FIGURES[number], plan.config
     dataset = given.dataset or list(config.datasets)[entry.dataset]
-    attack = given.attack or config.attacks_on(dataset)[0]
-    attacks = [attack] if entry.attacks == 1 else given.attacks or config.attacks_on(dataset)[: entry.attacks]
+    attack = given.attack or config.compared_on(dataset)[0]
+    attacks = [attack] if entry.attacks == 1 else given.attacks or config.compared_on(dataset)[: entry.attacks]
+    queries = plan.datasets[dataset].queries
+    if given.query is not None and given.query not in queries:
+        raise InputError(f"figures.{number}.query: dataset {dataset} has no query {given.query!r}")
     chosen = {**entry.options, "dataset": dataset, "attack": attack, "attacks": attacks}
     if entry.maps:
         chosen["maps"] = [name for name, map in config.variance.items() if MAPS[map.kind].varies]
     elif "maps" in entry.needs:
         chosen["maps"] = [config.attacks[attacks[0]].variance]
     if entry.query is not None:
-        chosen["query"] = list(plan.datasets[dataset].queries)[entry.query]
+        chosen["query"] = list(queries)[entry.query]
     if entry.every_dataset:
         having = [name for name in config.datasets if set(attacks) <= set(config.attacks_on(name))]
         chosen["datasets"] = [given.dataset] if given.dataset else having
@@ -96,8 +102,9 @@ def figure_inputs(plan: Plan, number: str) -> list[str]:
     inputs = [layout.RUN] if needs & {"results", "adversarial"} else []
     inputs += [file for need, file in files.items() if need in needs]
     for dataset in shown.datasets or [shown.dataset]:
-        # Of the others, the results choose the query.
-        photos = [shown.query] if FIGURES[number].query is not None else list(plan.datasets[dataset].queries)
+        # Where none is named, the results choose the query.
+        of_one = shown.query and (FIGURES[number].query is not None or "quantile" in FIGURES[number].options)
+        photos = [shown.query] if of_one else list(plan.datasets[dataset].queries)
         if "originals" in needs:
             inputs += [layout.PREPARED.format(dataset=dataset, photo=photo) for photo in photos]
         if "maps" in needs:
@@ -128,6 +135,9 @@ def chapter(number: str) -> str:
 
 
 # --- The audit ---
+
+AUTHORS_REPOSITORY = "CV-PIRE-d857167.zip"
+"""The download that the published artefacts are unpacked from."""
 
 
 def audit_options(plan: Plan) -> AuditOptions:

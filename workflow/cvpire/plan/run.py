@@ -341,6 +341,7 @@ class Plan:
             map=options.variance,
             suffix=options.saving.suffix,
             datasets=tuple(dataset for dataset, attack in self.attacked if attack == name),
+            compared=options.compared,
         )
 
 

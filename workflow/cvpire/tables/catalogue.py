@@ -15,7 +15,7 @@ def _always(config: "Config") -> bool:
 
 
 def _several_attacks(config: "Config") -> bool:
-    return len(config.attacks) > 1
+    return len(config.compared) > 1
 
 
 def _revisited(config: "Config") -> bool:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from cvpire.errors import InputError
 from cvpire.measures import DIFFICULTIES
-from cvpire.tables.selection import about_method, headline_methods, own_victim
+from cvpire.tables.selection import about_method, compared, headline_methods
 
 if TYPE_CHECKING:
     from cvpire.config import TableOptions
@@ -41,7 +41,7 @@ def difficulties_table(results: "Results", options: "TableOptions") -> pd.DataFr
     .. [1] Radenovic, F., Iscen, A., Tolias, G., Avrithis, Y. and Chum, O., "Revisiting Oxford and Paris: Large-Scale
        Image Retrieval Benchmarking", CVPR 2018.
     """
-    rows = own_victim(results.queries)
+    rows = compared(results)
     known = rows.groupby("dataset", sort=False)[[measure.column for measure in DIFFICULTIES]].count().any(axis=1)
     datasets = [dataset for dataset in rows["dataset"].unique() if known[dataset]]
     if not datasets:

@@ -9,7 +9,7 @@ import pandas as pd
 from cvpire.errors import InputError
 from cvpire.layout import ORIGINAL
 from cvpire.measures import shown_in
-from cvpire.tables.selection import headline_methods, own_victim
+from cvpire.tables.selection import compared, headline_methods
 from cvpire.tables.statistics import LEVEL, holm, mean_interval, sign_flip_test, signed_rank_test
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def paired_tests_table(results: "Results", options: "TableOptions") -> pd.DataFr
     InputError
         Where two attacks have different queries on a dataset.
     """
-    methods = headline_methods(own_victim(results.queries))
+    methods = headline_methods(compared(results))
     attacked = [(label, rows) for label, rows in methods if (rows["attack"] != ORIGINAL).all()]
     return paired_tests(combinations(attacked, 2))
 

@@ -9,7 +9,7 @@ from cvpire.errors import InputError
 from cvpire.layout import ORIGINAL
 from cvpire.measures import MEASURES
 from cvpire.tables.confidence import confidence_table
-from cvpire.tables.selection import about_method, headline_methods, own_victim
+from cvpire.tables.selection import about_method, compared, headline_methods
 from cvpire.tables.statistics import shown_mean
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def performance_table(results: "Results", options: "TableOptions") -> pd.DataFra
     InputError
         Where the unattacked queries are missing for a dataset.
     """
-    rows = own_victim(results.queries)
+    rows = compared(results)
     return means_by_dataset(_methods(rows), rows["dataset"].unique())
 
 
@@ -53,7 +53,7 @@ def performance_confidence(results: "Results", options: "TableOptions") -> pd.Da
     Parameters and errors are those of `performance_table`; `confidence_table` says what is returned. Methods are in the
     order of Table 4.1.
     """
-    return confidence_table(_methods(own_victim(results.queries)), results.run.datasets)
+    return confidence_table(_methods(compared(results)), results.run.datasets)
 
 
 def means_by_dataset(methods: Iterable[tuple[str, pd.DataFrame]], datasets: Iterable[str]) -> pd.DataFrame:

@@ -5,11 +5,37 @@ are in [0, 1]. Unattacked queries have the attack `original` and no multiplier a
 """
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from cvpire.errors import InputError
 from cvpire.layout import ORIGINAL, number
+
+if TYPE_CHECKING:
+    from cvpire.results import Results
+
+
+def compared(results: "Results") -> pd.DataFrame:
+    """Keep the rows of queries.csv that Table 4.1 is about: `own_victim` of all attacks but those that stand apart.
+
+    Parameters
+    ----------
+    results : Results
+        Of a run.
+
+    Returns
+    -------
+    DataFrame
+        Rows of queries.csv.
+
+    Raises
+    ------
+    InputError
+        As `own_victim`.
+    """
+    apart = [name for name, attack in results.run.attacks.items() if not attack.compared]
+    return own_victim(results.queries[~results.queries["attack"].isin(apart)])
 
 
 def own_victim(results: pd.DataFrame) -> pd.DataFrame:
