@@ -26,6 +26,12 @@ demo: setup  ## run the demo: every table and figure of it, and the report, into
 report:  ## make results/report.zip of the last run (CONFIG=file, where it was not the demo)
 	$(BIN)/snakemake --report results/report.zip $(if $(CONFIG),--configfile $(CONFIG))
 
+docs: setup  ## build the documentation as a site, site/index.html
+	$(BIN)/python -m mkdocs build --strict --quiet
+
+article: setup  ## fill in and lay out the article, results/article.html (print it from a browser)
+	$(BIN)/python docs/article.py results/article.html
+
 bench: setup  ## measure speed, as ratios within one run (SUITES="variance attack ..." for some of it)
 	$(BIN)/python -m benchmarks $(SUITES)
 
@@ -52,4 +58,4 @@ lock:  ## resolve the lock file anew (needs uv)
 		--custom-compile-command "make lock" -o $(LOCK) pyproject.toml
 	$(BIN)/python envs/environment.py > envs/environment.yaml
 
-.PHONY: help setup demo report bench test test-demo test-slurm test-hostile test-faults lock
+.PHONY: help setup demo report docs article bench test test-demo test-slurm test-hostile test-faults lock
