@@ -108,6 +108,8 @@ def page(text: str) -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python docs/article.py OUTPUT.html")
     try:
         write_text(sys.argv[1], page(filled()))
     except (InputError, OSError) as error:

@@ -6,6 +6,8 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 
 import article
+from cvpire.errors import InputError
+from mkdocs.exceptions import PluginError
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"(?<!!)\[(?P<words>[^\]]*)\]\((?P<target>[^)\s:#]+)(?P<anchor>#[^)\s]*)?\)")
@@ -17,7 +19,10 @@ log = logging.getLogger("mkdocs.hooks.cvpire")
 def on_page_markdown(markdown, page, config, files):
     """Fill in the article's numbers, and turn links to files outside docs/ into what works on a site."""
     if page.file.src_uri == "article.md":
-        markdown = article.filled()
+        try:
+            markdown = article.filled()
+        except InputError as error:
+            raise PluginError(f"article.md: {error}") from None
     return inside_the_site(markdown, page.file.src_uri, config.repo_url)
 
 

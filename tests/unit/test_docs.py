@@ -5,6 +5,7 @@ import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from cvpire.errors import InputError
 from cvpire.tables.thesis_numbers import printed
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
+from mkdocs.exceptions import Abort, PluginError
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -96,7 +98,7 @@ def test_a_link_that_leads_nowhere_stops_the_build(tmp_path):
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     settings |= {"nav": [{"One": "index.md"}], "hooks": []}
     (tmp_path / "mkdocs.yml").write_text(yaml.safe_dump(settings))
-    with pytest.raises(Exception, match="strict mode"):
+    with pytest.raises(Abort, match="strict mode"):
         build(load_config(str(tmp_path / "mkdocs.yml"), strict=True))
 
 
@@ -124,6 +126,15 @@ def test_a_link_to_a_file_that_is_gone_is_a_warning(caplog):
     with caplog.at_level(logging.WARNING, "mkdocs"):
         hooks.inside_the_site("[c](../config/gone.yaml)", "a.md")
     assert "a.md: there is no config/gone.yaml" in caplog.text
+
+
+def test_a_number_that_is_gone_stops_the_build(site, monkeypatch):
+    empty = site / "empty.md"
+    empty.write_text("# Empty\n")
+    monkeypatch.setattr(article, "SOURCE", empty)
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="article.md"))
+    with pytest.raises(PluginError, match=r"article.md: empty.md: "):
+        hooks.on_page_markdown("", page, SimpleNamespace(repo_url=None), None)
 
 
 def test_links_of_the_repository_lead_somewhere():
