@@ -29,6 +29,12 @@ report:  ## make results/report.zip of the last run (CONFIG=file, where it was n
 archive:  ## keep the last run in OUT, results/archive.zip, with checksums (CONFIG=file, QUERIES=1 for saved queries too)
 	$(BIN)/cvpire archive results $(or $(OUT),results/archive.zip) $(if $(CONFIG),--configuration $(CONFIG)) $(if $(QUERIES),--queries)
 
+docs: setup  ## build the documentation as a site, site/index.html
+	$(BIN)/python -m mkdocs build --strict --quiet
+
+article: setup  ## fill in and lay out the article, results/article.html (print it from a browser)
+	$(BIN)/python docs/article.py results/article.html
+
 bench: setup  ## measure speed, as ratios within one run (SUITES="variance attack ..." for some of it)
 	$(BIN)/python -m benchmarks $(SUITES)
 
@@ -58,4 +64,4 @@ lock:  ## resolve the lock file anew (needs uv)
 metadata:  ## write codemeta.json and .zenodo.json anew from CITATION.cff
 	$(BIN)/python envs/metadata.py
 
-.PHONY: help setup demo report archive bench test test-demo test-slurm test-hostile test-faults lock metadata
+.PHONY: help setup demo report archive docs article bench test test-demo test-slurm test-hostile test-faults lock metadata
