@@ -36,7 +36,7 @@ BLOCK = re.compile(
     r"(?:^```(?P<language>\w*)\n(?P<fenced>.*?)^```$|(?<=\n\n)(?P<indented>(?: {4}[^\n]*\n|\n(?= {4}))+))",
     flags=re.MULTILINE | re.DOTALL,
 )
-INLINE = re.compile(r"(?<!`)`((?:cvpire|snakemake|make|sbatch) [^`]+)`")
+INLINE = re.compile(r"(?<!`)`((?:cvpire|snakemake|make|sbatch)\s[^`]+)`")
 
 
 class Command(NamedTuple):
