@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
 import tomllib
 
 import pandas as pd
@@ -56,6 +57,26 @@ def compared(one, other):
 @pytest.fixture
 def first(tmp_path):
     return run(tmp_path / "first")
+
+
+def test_deleted_results_are_no_other_code(tmp_path, monkeypatch):
+    def git(*arguments):
+        about = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", "-C", str(tmp_path), *about, *arguments], check=True, capture_output=True)
+
+    (tmp_path / "results").mkdir()
+    for file in ("results/README.md", "code.py"):
+        (tmp_path / file).write_text("as it was")
+    git("init")
+    git("add", "-A")
+    git("commit", "-m", "first")
+    monkeypatch.setattr(module, "PROJECT", tmp_path)
+    version = module.code_version()
+    assert re.fullmatch("[0-9a-f]{7,}", version)
+    shutil.rmtree(tmp_path / "results")
+    assert module.code_version() == version
+    (tmp_path / "code.py").write_text("otherwise")
+    assert module.code_version() == f"{version}-dirty"
 
 
 def test_a_record_names_everything_that_results_depend_on(first):

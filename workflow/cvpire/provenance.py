@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from cvpire import layout
 from cvpire.checksums import checksum, fingerprint
 from cvpire.datasets.folder import photo_tree
 from cvpire.datasets.listing import read_listing
@@ -158,9 +159,13 @@ def _seeds(section: Any, place: str = "") -> Iterator[tuple[str, int]]:
 
 def code_version() -> str:
     """Say which commit of the project is there, and whether its files differ from it."""
-    command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--tags"]
+    git = ["git", "-C", str(PROJECT)]
+    asked = {"capture_output": True, "text": True, "timeout": 10}
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        commit = subprocess.run([*git, "describe", "--always", "--tags"], check=True, **asked).stdout.strip()
+        # Not by `describe --dirty`: whoever deletes all results deletes their README.md too, and changes no code.
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ":/", f":!{layout.RESULTS}"], **asked)
+        return f"{commit}-dirty" if changed.returncode else commit
     except (OSError, subprocess.SubprocessError):
         return f"cvpire {_version('cvpire')}, not from a git checkout"
 
