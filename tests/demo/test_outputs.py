@@ -14,6 +14,7 @@ from tests.unit.test_catalogues import THESIS_FIGURES
 from tests.workflow.conftest import ROOT
 
 THESIS_TABLES = {"4.1", "4.2"}
+TABLES = ("4.1", "4.1-confidence", "4.2", "4.2-confidence", "4.2-comparisons", "comparisons")
 DATA_FIGURES = {"4.3", "4.4", "4.12", "A.1"}
 WIDTHS = {"column": 3.5, "page": 7.0}  # inches, of the text of a paper
 TALLEST, SMALLEST_LETTERS = 9.5, 6  # inches, points
@@ -22,7 +23,16 @@ CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 @pytest.mark.parametrize("number", sorted(THESIS_FIGURES))
 def test_a_figure_can_be_printed(demo, number):
-    stem = demo / "figures" / f"figure-{number}"
+    can_be_printed(demo / "figures" / f"figure-{number}")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_can_be_printed(demo, name):
+    can_be_printed(demo / "tables" / f"table-{name}")
+
+
+def can_be_printed(stem):
+    """Width, height, letters and resolution of a picture; its three forms are of one size."""
     svg = ElementTree.parse(f"{stem}.svg").getroot()
     width, height = (float(svg.get(side).removesuffix("pt")) / 72 for side in ("width", "height"))
     assert any(abs(width - wanted) < 0.15 for wanted in WIDTHS.values()), f"{width:.2f} in wide"

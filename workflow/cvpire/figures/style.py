@@ -2,12 +2,14 @@
 
 import textwrap
 from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib.style
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
@@ -48,7 +50,7 @@ def style() -> AbstractContextManager[None]:
     return matplotlib.style.context(STYLE, after_reset=True)
 
 
-def save(figure: Figure, stem: str | Path) -> list[Path]:
+def save(figure: Figure, stem: str | Path, pages: Sequence[Figure] = ()) -> list[Path]:
     """Write a figure as `stem`.svg, `stem`.png and `stem`.pdf; the same figure always gives the same bytes.
 
     Parameters
@@ -57,6 +59,8 @@ def save(figure: Figure, stem: str | Path) -> list[Path]:
         Made by a function of this package; its own resolution (200 dpi by the style) is that of the PNG.
     stem : str or Path
         Path without suffix, such as results/figures/figure-4.3.
+    pages : sequence of Figure
+        What the PDF has instead, one a page, where the figure is too high for one.
 
     Returns
     -------
@@ -65,16 +69,30 @@ def save(figure: Figure, stem: str | Path) -> list[Path]:
     """
     paths = []
     with style(), fonts.quiet():
-        # The layout is found once and kept: finding it again would move things by rounding errors.
-        figure.draw_without_rendering()
-        if fonts.complete(figure):  # labels of ticks are there only now
-            figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        for each in (figure, *pages):
+            _settle(each)
         for suffix, options in _FORMATS.items():
             paths.append(Path(f"{stem}{suffix}"))
             with whole(paths[-1]) as temporary:
-                figure.savefig(temporary, **options)
+                if suffix == ".pdf" and pages:
+                    _save_pages(pages, temporary, **options)
+                else:
+                    figure.savefig(temporary, **options)
     return paths
+
+
+def _settle(figure: Figure) -> None:
+    """Find the layout once and keep it: finding it again would move things by rounding errors."""
+    figure.draw_without_rendering()
+    if fonts.complete(figure):  # labels of ticks are there only now
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
+def _save_pages(pages: Sequence[Figure], path: Path, metadata: Mapping[str, None], dpi: float) -> None:
+    with PdfPages(path, metadata=metadata) as file:
+        for page in pages:
+            file.savefig(page, dpi=dpi)
 
 
 def write(drawn: Drawn, stem: str | Path) -> list[Path]:

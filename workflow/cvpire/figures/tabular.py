@@ -1,186 +1,346 @@
-"""Tables as pictures, for pages where a picture is what fits: the cells and the caption of the Markdown table."""
+"""Tables as pictures: ruled as in books, as wide as a column or a page, with the digits of the Markdown table."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
+from math import inf
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import Affine2D
 
-from cvpire.figures.style import fitted, save, style, width_of
-from cvpire.tables.formats import is_right, shown_cells, write_table
+from cvpire.figures.style import save, style, width_of
+from cvpire.tables.formats import is_right, key_count, shown_cells, write_table
 
-COLUMN, PAGE = 3.5, 7.0
-"""Inches: a picture is as wide as one column of a paper, or as its page."""
+COLUMN, PAGE, TALLEST = 252, 504, 684
+"""Width of a text column and of a page, and height of a page: 3.5, 7 and 9.5 in, in points as all lengths here."""
 
-TALLEST, _LINES_BESIDE = 9.5, 7
-"""Inches; lines that caption, head and rules may need."""
+_SIZES = ((COLUMN, 8), (COLUMN, 7), (PAGE, 8), (PAGE, 7.5), (PAGE, 7), (PAGE, 6.5), (PAGE, 6))
+"""Widths of the picture and sizes of its letters; the first that holds the table is taken."""
+_CAPS = (144, 108, 72, 54)
+"""Widths at which texts are broken where the smallest letters are too large."""
+_NARROWEST_NUMBER = 100
+"""No number is broken below this width."""
+_MARGIN = 4
+_HEAVY, _LIGHT = 0.8, 0.5
+"""Rules above and below the table, and below its head."""
+_MOST_PIXELS = 2**16 - 1
+"""Height of a PNG that Matplotlib can draw."""
 
-_SIZES = (8, 7.5, 7, 6.5, 6)
-"""Points; the largest at which a table fits the page."""
 
-_MARGIN, _GAP = 0.05, 0.1
-"""Around the picture and between columns, in inches."""
+class _Shown(NamedTuple):
+    """A table as readers see it."""
 
-_LEADING, _BASE, _HALF_LINE, _AIR = 1.35, 0.75, 0.5, 0.2
-"""Distance of lines, in letters; where in a line its letters stand, and what is beside rules, in lines."""
+    cells: pd.DataFrame
+    right: list[bool]
+    """Which columns hold numbers, and stand at the right."""
+    keys: int
+    """How many columns at the left say what a row is about."""
 
-_WIDER = 1.06
-"""How much wider drawn letters may be than their outlines, whole pixels as they are."""
 
-_BOLDER = 1.14
-"""The same of bold letters."""
+class _Column(NamedTuple):
+    head: list[str]
+    """Lines."""
+    cells: list[list[str]]
+    """Lines of each row's cell."""
+    width: float
+    right: bool
 
-_THIN, _THICK, _GREY = 0.4, 0.8, "0.75"
+
+class _Piece(NamedTuple):
+    """Rows of columns that stand beside each other, below one head."""
+
+    columns: list[_Column]
+    rows: range
+
+
+class _Table(NamedTuple):
+    """A table that has been fitted to a width."""
+
+    width: float
+    size: float
+    blocks: list[list[_Column]]
+    """Columns that stand beside each other; where not all can, the others come below."""
+    gap: float
+    """Between columns."""
+    groups: frozenset[int]
+    """Rows above which there is some space."""
+    caption: list[str]
+
+    @property
+    def pitch(self) -> float:
+        """From line to line."""
+        return 1.35 * self.size
+
+    @property
+    def pad(self) -> float:
+        """Between a rule and what it separates."""
+        return 0.3 * self.size
+
+    def heading(self, number: int, of: int) -> list[str]:
+        """Lines above the rules of a page."""
+        return self.caption if number == 1 else [f"(continued, page {number} of {of})"]
+
+    def heading_height(self, lines: Sequence[str]) -> float:
+        return self.pitch * (len(lines) + 0.5)
+
+    def head_height(self, columns: Sequence[_Column]) -> float:
+        return self.pitch * max(len(column.head) for column in columns)
+
+    def row_height(self, columns: Sequence[_Column], row: int) -> float:
+        return self.pitch * max(len(column.cells[row]) for column in columns)
+
+    def space_above(self, row: int, rows: range) -> float:
+        return 0.5 * self.size if row in self.groups and row != rows.start else 0
+
+    def height(self, piece: _Piece) -> float:
+        columns, rows = piece
+        body = sum(self.row_height(columns, row) + self.space_above(row, rows) for row in rows)
+        return self.head_height(columns) + body + 4 * self.pad
 
 
 def write(table: pd.DataFrame, stem: str | Path, caption: str) -> list[Path]:
-    """Write a table as `cvpire.tables.formats.write_table` does, and as `stem`.svg, `stem`.png and `stem`.pdf."""
-    shown = shown_cells(table)
-    return [*write_table(table, stem, caption), *save(draw_table(shown, is_right(table, shown), caption), stem)]
-
-
-@style()
-def draw_table(cells: pd.DataFrame, right: Sequence[bool], caption: str) -> Figure:
-    """Draw a table between rules, with its caption above.
+    """Write a table in all its forms: `stem`.csv, .md and .tex, and as a picture `stem`.svg, .png and .pdf.
 
     Parameters
     ----------
-    cells : DataFrame
-        Texts, one column a quantity.
-    right : sequence of bool
-        Whether a column is of numbers, which stand at the right.
+    table : DataFrame
+        One column a quantity; see `cvpire.tables.formats.write_table`.
+    stem : str or Path
+        Path without suffix, such as results/tables/table-4.1.
     caption : str
+        Plain text, above the table.
 
     Returns
     -------
-    Figure
-        One column of a paper wide (3.5 in) where that does, else a page (7 in), on which long texts are broken. Letters
-        have 8 points, or as few as 6 where more would not fit. It is as high as it has rows: 75 of them fill a page.
-        A grey rule stands where the first column changes.
+    list of Path
+        The files written. A picture is 3.5 or 7 in wide, and as high as the table; the PDF has pages of at most 9.5 in,
+        with the head repeated on each.
     """
-    laid_out = _fitting(cells)
-    if laid_out is None:
-        cells, right, told = _without_constants(cells, right)
-        caption += told
-        laid_out = _fitting(cells) or _breaking(cells, right)
-    width, size, heads, body = laid_out
-    columns = range(len(heads))
-    sizes = _wide(heads, body, size)
-    spare = (width - 2 * _MARGIN - sum(sizes)) / max(1, len(sizes) - 1)
-    lefts = [_MARGIN + sum(sizes[:column]) + column * spare for column in columns]
-    said = fitted(caption, (width - 2 * _MARGIN) / _WIDER, size)
-    rows = [heads, *body]
-    lines = [max(_lines(text) for text in row) for row in rows]
-    line = _LEADING * size / 72
-    height = 2 * _MARGIN + line * (_lines(said) + sum(lines) + _HALF_LINE + 3 * _AIR)
-
-    figure = Figure(figsize=(width, height), layout="none")
-    y = _MARGIN  # inches from the top
-
-    def put(x: float, text: str, align: str, weight: str = "normal") -> None:
-        for number, part in enumerate(text.splitlines()):
-            base = y + line * (number + _BASE)
-            about = {"ha": align, "va": "baseline", "size": size, "weight": weight, "parse_math": False}
-            figure.text(x / width, 1 - base / height, part, **about)
-
-    def rule(thickness: float, colour: str = "black") -> None:
-        at, ends = [1 - y / height] * 2, [_MARGIN / width, 1 - _MARGIN / width]
-        figure.add_artist(Line2D(ends, at, color=colour, linewidth=thickness, marker="", linestyle="-"))
-
-    put(_MARGIN, said, "left")
-    y += line * (_lines(said) + _HALF_LINE)
-    rule(_THICK)
-    y += _AIR * line
-    for number, (row, count) in enumerate(zip(rows, lines, strict=True)):
-        if number > 1 and _is_grouped(cells) and cells.iat[number - 1, 0] != cells.iat[number - 2, 0]:
-            rule(_THIN, _GREY)
-        for column in columns:
-            at = lefts[column] + (sizes[column] if right[column] else 0)
-            put(at, row[column], "right" if right[column] else "left", "normal" if number else "bold")
-        y += line * count
-        if number == 0:
-            y += _AIR * line
-            rule(_THIN)
-            y += _AIR * line
-    rule(_THICK)
-    return figure
+    figure, pages = draw_table(table, caption)
+    return [*write_table(table, stem, caption), *save(figure, stem, pages)]
 
 
-_LaidOut = tuple[float, float, list[str], list[list[str]]]
-"""Width of the picture, size of the letters, heads and rows."""
+@style()
+def draw_table(table: pd.DataFrame, caption: str) -> tuple[Figure, list[Figure]]:
+    """Draw a table.
+
+    Parameters
+    ----------
+    table, caption
+        See `write`.
+
+    Returns
+    -------
+    figure : Figure
+        All of it.
+    pages : list of Figure
+        The same on several pages, where it is higher than one; else none.
+    """
+    shown = shown_cells(table)
+    fit = _fit(_Shown(shown, is_right(table, shown), key_count(table, shown)), caption)
+    (everything,) = _pages(fit, inf)
+    pages = list(_pages(fit, TALLEST))
+    drawn = [_draw(fit, page, fit.heading(number, len(pages))) for number, page in enumerate(pages, 1)]
+    if len(pages) == 1:
+        return drawn[0], []
+    return _draw(fit, everything, fit.caption), drawn
 
 
-def _fitting(cells: pd.DataFrame) -> _LaidOut | None:
-    """The smallest width and the largest letters that have room for each row in one line, if there are any."""
-    rows = cells.to_numpy().tolist()
-    for width, size in ((COLUMN, _SIZES[0]), *((PAGE, size) for size in _SIZES)):
-        heads = [_broken_head(str(name), cells[name], size) for name in cells.columns]
-        is_low = (len(rows) + _LINES_BESIDE) * _LEADING * size / 72 <= TALLEST or size == _SIZES[-1]
-        if is_low and sum(_wide(heads, rows, size)) <= _room(width, heads):
-            return width, size, heads, rows
-    return None
+# --- What goes where --------------------------------------------------------------------------------------------------
 
 
-def _without_constants(cells: pd.DataFrame, right: Sequence[bool]) -> tuple[pd.DataFrame, list[bool], str]:
-    """Take out columns that say the same in each row, and return what they say, for the caption."""
-    constant = [len(cells) > 1 and cells[name].nunique() == 1 and cells[name].iat[0] != "" for name in cells.columns]
-    named = [f"{name}: {cells[name].iat[0]}" for name, same in zip(cells.columns, constant, strict=True) if same]
-    kept = [number for number, same in enumerate(constant) if not same]
-    told = f" In all rows, {'; '.join(named)}." if named else ""
-    return cells.iloc[:, kept], [right[number] for number in kept], told
+def _fit(table: _Shown, caption: str) -> _Table:
+    """Find the width, the size of the letters and the line breaks at which a table can be read best."""
+    for width, size in _SIZES:
+        for wrap in (False, True):
+            columns = _columns(table, size, inf, wrap)
+            if _natural(columns, size) <= width - 2 * _MARGIN:
+                return _spread(table, caption, width, size, [columns])
+    if constants := _constants(table):
+        told = "; ".join(f"{table.cells.columns[number]}: {table.cells.iat[0, number]}" for number in constants)
+        return _fit(_without(table, constants), f"{caption} In all rows, {told}.")
+    for cap in _CAPS:
+        columns = _columns(table, size, cap, True)
+        if _natural(columns, size) <= width - 2 * _MARGIN:
+            return _spread(table, caption, width, size, [columns])
+    return _spread(table, caption, width, size, _below_each_other(columns, table.keys, size, width - 2 * _MARGIN))
 
 
-def _breaking(cells: pd.DataFrame, right: Sequence[bool]) -> _LaidOut:
-    """Break texts that would not fit: the widest columns share what the others leave. Numbers stay whole."""
-    size, rows = _SIZES[-1], cells.to_numpy().tolist()
-    heads = [_broken_head(str(name), cells[name], size) for name in cells.columns]
-    wide = _wide(heads, rows, size)
-    widest = max((each for each, number in zip(wide, right, strict=True) if not number), default=0.0)
-    for limit in (widest * (1 - step / 100) for step in range(100)):
-        limits = [each if number else min(each, limit) for each, number in zip(wide, right, strict=True)]
-        if sum(limits) <= _room(PAGE, heads):
-            break
-    return PAGE, size, heads, [_broken(row, limits, size) for row in rows]
+def _constants(table: _Shown) -> list[int]:
+    """Columns that say the same in each row, which the caption may say as well."""
+    firsts = table.cells.iloc[0] if len(table.cells) > 1 else []
+    return [n for n, first in enumerate(firsts) if first and (table.cells.iloc[:, n] == first).all()]
 
 
-def _room(width: float, heads: Sequence[str]) -> float:
-    return width - 2 * _MARGIN - _GAP * (len(heads) - 1)
+def _without(table: _Shown, columns: Sequence[int]) -> _Shown:
+    kept = [number for number in range(len(table.right)) if number not in columns]
+    keys = sum(number < table.keys for number in kept)
+    return _Shown(table.cells.iloc[:, kept], [table.right[number] for number in kept], keys)
 
 
-def _wide(heads: Sequence[str], rows: Iterable[Sequence[str]], size: float) -> list[float]:
-    """Widths of columns, in inches."""
-    head = [_BOLDER * _width(head, size) for head in heads]
-    return [
-        max(each) for each in zip(head, *([_WIDER * _width(text, size) for text in row] for row in rows), strict=True)
-    ]
+def _spread(table: _Shown, caption: str, width: float, size: float, blocks: list[list[_Column]]) -> _Table:
+    room = width - 2 * _MARGIN
+    gaps = [(room - sum(column.width for column in block)) / max(1, len(block) - 1) for block in blocks]
+    return _Table(width, size, blocks, min(gaps), _groups(table), _lines(caption, room, size))
 
 
-def _broken(row: Sequence[str], limits: Sequence[float], size: float) -> list[str]:
-    return [fitted(text, limit / _WIDER, size) for text, limit in zip(row, limits, strict=True)]
+def _columns(table: _Shown, size: float, cap: float, wrap: bool) -> list[_Column]:
+    columns = []
+    for name, right in zip(table.cells.columns, table.right, strict=True):
+        most = max(cap, _NARROWEST_NUMBER) if right else cap
+        cells = [_lines(cell, most, size) for cell in table.cells[name]]
+        width = max((_width(line, size) for cell in cells for line in cell), default=0)
+        longest = max((_width(word, size) for word in name.split()), default=0)
+        width = max(width, min(longest, cap) if wrap else _width(name, size))
+        columns.append(_Column(_lines(name, width, size), cells, width, right))
+    return columns
 
 
-def _broken_head(head: str, texts: Iterable[str], size: float) -> str:
-    """A head of as many lines as its column's texts, or its longest word, leave it."""
-    body = max((_WIDER * _width(text, size) for text in texts), default=0.0)
-    return fitted(head, max(body / _BOLDER, *(_width(word, size) for word in head.split() or [""])) + 0.001, size)
+def _natural(columns: Sequence[_Column], size: float) -> float:
+    """Width of columns beside each other, with the least gap."""
+    return sum(column.width for column in columns) + 1.1 * size * (len(columns) - 1)
+
+
+def _below_each_other(columns: list[_Column], keys: int, size: float, room: float) -> list[list[_Column]]:
+    """Break columns into blocks that are narrow enough; each begins with those that say what a row is about."""
+    while _natural(columns[:keys], size) > 0.6 * room:
+        keys -= 1
+    lead = columns[:keys]
+    blocks = [list(lead)]
+    for column in columns[keys:]:
+        if len(blocks[-1]) > keys and _natural([*blocks[-1], column], size) > room:
+            blocks.append(list(lead))
+        blocks[-1].append(column)
+    return blocks
+
+
+def _groups(table: _Shown) -> frozenset[int]:
+    """Rows where a new group begins: of the columns that say what a row is about, most are as in the row above."""
+    for number in range(table.keys - 1, 0, -1):
+        about = list(table.cells.iloc[:, :number].itertuples(index=False))
+        starts = [row for row, (before, here) in enumerate(pairwise(about), 1) if before != here]
+        if 3 * (len(starts) + 1) <= len(about):
+            return frozenset(starts)
+    return frozenset()
+
+
+def _pages(table: _Table, tallest: float) -> Iterator[list[_Piece]]:
+    """Break a table into pages that are at most so high."""
+
+    def room() -> float:
+        return tallest - 2 * _MARGIN - table.heading_height(table.heading(number, number))
+
+    number, page = 1, []
+    left = room()
+    for block in table.blocks:
+        rows = range(len(block[0].cells))
+        while True:
+            fitting = _fitting(table, block, rows, left)
+            if page and rows and not fitting:
+                yield page
+                number, page = number + 1, []
+                left = room()
+                continue
+            page.append(_Piece(block, rows[: max(1, fitting)]))
+            left -= table.height(page[-1]) + table.size
+            rows = rows[max(1, fitting) :]
+            if not rows:
+                break
+            left = 0  # what is left of a table begins a page
+    yield page
+
+
+def _fitting(table: _Table, block: list[_Column], rows: range, room: float) -> int:
+    """How many rows there is room for; if not for all, then up to a new group of rows where there is one near."""
+    count = 0
+    room -= table.height(_Piece(block, rows[:0]))
+    for row in rows:
+        room -= table.row_height(block, row) + table.space_above(row, rows)
+        if room < 0:
+            groups = (first - rows.start for first in table.groups if first - rows.start <= count)
+            return max((group for group in groups if group > count / 2), default=count)
+        count += 1
+    return count
+
+
+def _lines(text: str, room: float, size: float) -> list[str]:
+    """Break a text into lines that are no wider than there is room: between words, or in a word that is too long."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if _width(longer, size) <= room:
+            lines[-1] = longer
+            continue
+        lines += [word] if lines[-1] else []
+        lines[-1] = word
+        while len(lines[-1]) > 1 and _width(lines[-1], size) > room:
+            word = lines.pop()
+            fitting = max(1, bisect_right(range(1, len(word)), room, key=lambda count: _width(word[:count], size)))
+            lines += [word[:fitting], word[fitting:]]
+    return lines
 
 
 def _width(text: str, size: float) -> float:
-    """Of the widest line of a text, in inches."""
-    return max((_width_of(line, size) for line in text.splitlines()), default=0.0)
+    return size * _relative_width(text)
 
 
 @cache
-def _width_of(line: str, size: float) -> float:
-    return width_of(line, size) / 72
+def _relative_width(text: str) -> float:
+    return 1.04 * width_of(text, 100) / 100  # in a PNG, small letters stand at whole dots
 
 
-def _lines(text: str) -> int:
-    return text.count("\n") + 1
+# --- Drawing ----------------------------------------------------------------------------------------------------------
 
 
-def _is_grouped(cells: pd.DataFrame) -> bool:
-    """Whether rows of one first cell stand together, so that a rule between groups helps."""
-    return cells.iloc[:, 0].nunique() < len(cells)
+def _draw(table: _Table, page: list[_Piece], heading: list[str]) -> Figure:
+    inside = sum(table.height(piece) for piece in page) + table.size * (len(page) - 1)
+    height = 2 * _MARGIN + table.heading_height(heading) + inside
+    figure = Figure(figsize=(table.width / 72, height / 72), layout="none")
+    figure.set_dpi(min(figure.dpi, _MOST_PIXELS * 72 / height))
+    # Points, from the upper left corner to the right and down.
+    place = Affine2D().scale(1, -1).translate(0, height).scale(1 / 72) + figure.dpi_scale_trans
+
+    def write(x: float, top: float, lines: Sequence[str], align: str = "left") -> None:
+        for number, line in enumerate(lines):
+            base = top + number * table.pitch + table.size
+            look = {"ha": align, "va": "baseline", "size": table.size}
+            figure.text(x, base, line, transform=place, parse_math=False, **look)  # dollars are no formulas
+
+    def rule(y: float, thickness: float) -> None:
+        ends = (_MARGIN, table.width - _MARGIN)
+        look = {"color": "black", "marker": "", "linestyle": "-", "linewidth": thickness}
+        figure.add_artist(Line2D(ends, (y, y), transform=place, **look))
+
+    write(_MARGIN, _MARGIN, heading)
+    y = _MARGIN + table.heading_height(heading)
+    for columns, rows in page:
+        edges = list(_edges(columns, table.gap))
+        rule(y, _HEAVY)
+        y += table.pad + table.head_height(columns)
+        for (x, align), column in zip(edges, columns, strict=True):
+            write(x, y - table.pitch * len(column.head), column.head, align)
+        y += table.pad
+        rule(y, _LIGHT)
+        y += table.pad
+        for row in rows:
+            y += table.space_above(row, rows)
+            for (x, align), column in zip(edges, columns, strict=True):
+                write(x, y, column.cells[row], align)
+            y += table.row_height(columns, row)
+        y += table.pad
+        rule(y, _HEAVY)
+        y += table.size
+    return figure
+
+
+def _edges(columns: Sequence[_Column], gap: float) -> Iterator[tuple[float, str]]:
+    """Where the texts of each column begin, or end."""
+    left = float(_MARGIN)
+    for column in columns:
+        yield (left + column.width, "right") if column.right else (left, "left")
+        left += column.width + gap

@@ -63,12 +63,22 @@ def is_right(table: pd.DataFrame, shown: pd.DataFrame) -> list[bool]:
     return [name not in table or pd.api.types.is_numeric_dtype(table[name]) for name in shown.columns]
 
 
+def key_count(table: pd.DataFrame, shown: pd.DataFrame) -> int:
+    """Count the columns at the left that say what a row is about; the others hold what was measured of it."""
+    about = [name in table and (name == "multiplier" or not _is_float(table[name])) for name in shown.columns]
+    return [*about, False].index(False)
+
+
+def _is_float(column: pd.Series) -> bool:
+    return pd.api.types.is_float_dtype(column)
+
+
 def _cells(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: _digits(table, name) for name in table.columns})
 
 
 def _digits(table: pd.DataFrame, name: str) -> list[str]:
-    if not pd.api.types.is_float_dtype(table[name]):
+    if not _is_float(table[name]):
         return ["" if pd.isna(value) else str(value) for value in table[name]]
     measures = table["measure"] if "measure" in table else [""] * len(table)
     patterns = [_pattern(name) or _pattern(measure) or "{:.10g}" for measure in measures]
