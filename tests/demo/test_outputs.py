@@ -10,7 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.unit.test_catalogues import THESIS_FIGURES
+from tests.thesis import FIGURES as THESIS_FIGURES
 from tests.workflow.conftest import ROOT
 
 THESIS_TABLES = {"4.1", "4.2"}

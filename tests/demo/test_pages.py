@@ -8,7 +8,7 @@ import yaml
 from PIL import Image
 
 from tests.demo.browser import CHROMIUM, ask, screenshot
-from tests.unit.test_catalogues import THESIS_FIGURES
+from tests.thesis import FIGURES as THESIS_FIGURES
 from tests.workflow.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
