@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from cvpire import layout
 from cvpire.audit.artefacts import (
     COLUMNS,
     MAP_LARGEST,
@@ -190,7 +191,7 @@ def test_everything_is_written(artefacts, tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(out), expected, check_dtype=False)
     written = pd.read_csv(f"{summary}.csv")
     np.testing.assert_array_equal(written["table"], summarise(expected, "oxford5k")["table"])
-    files = {"audit.csv", *(f"summary{end}" for end in (".csv", ".md", ".tex"))}
+    files = {"audit.csv", *(f"summary{end}" for end in layout.TABLE_SUFFIXES)}
     files |= {f"figure{end}" for end in (".svg", ".png", ".pdf")}
     assert {path.name for path in out.parent.iterdir()} == files
     write_audit(*artefacts, tmp_path / "alone.csv")

@@ -96,7 +96,10 @@ def test_a_perturbation_needs_no_suffix(folder):
         ("ground-truth . truth.yaml", "truth.yaml: .* is written as .json"),
         ("overview page.pdf", "page.pdf: .* is written as .html"),
         ("reproduction page.html", "page.html: give the name without its suffix; .html, .md are added"),
-        ("table 4.1 table.csv", "table.csv: give the name without its suffix; .csv, .md, .tex are added"),
+        (
+            "table 4.1 table.csv",
+            "table.csv: give the name without its suffix; .csv, .md, .tex, .svg, .png, .pdf are added",
+        ),
         ("figure 4.6 figure.png", "figure.png: give the name without its suffix"),
     ],
 )
