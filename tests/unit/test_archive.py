@@ -113,7 +113,7 @@ def test_it_holds_the_run_and_what_made_it(archive):
         "results/overview.html",
         "results/my town/dataset.json",
         *(f"results/tables/{name}.csv" for name in ("queries", "random")),
-        *(f"results/tables/table-4.1{suffix}" for suffix in (".csv", ".md", ".tex")),
+        *(f"results/tables/table-4.1{suffix}" for suffix in layout.TABLE_SUFFIXES),
         *(f"results/figures/figure-{number}{suffix}" for number in ("4.3", "4.6") for suffix in layout.FIGURE_SUFFIXES),
         "results/figures/figure-4.3.csv",
     }
