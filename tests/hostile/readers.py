@@ -121,7 +121,7 @@ def perturbations(path, shape):
 def shard(path, dimensions):
     """Names and descriptors fit, and similarities are finite."""
     from cvpire.retrieval.descriptors import shard_names
-    from cvpire.retrieval.ranking import similarities
+    from cvpire.retrieval.similarity import similarities
 
     names = shard_names(path)
     scores = similarities([path], np.eye(1, dimensions, dtype=np.float32))

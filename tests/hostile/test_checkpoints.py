@@ -1,6 +1,7 @@
 """Checkpoints that are damaged, misfilled, programs, or hold numbers that no network has."""
 
 import io
+import json
 import pickle
 import struct
 import zipfile
@@ -8,6 +9,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 import torchvision
 from hypothesis import given
@@ -42,6 +44,20 @@ def test_damaged_checkpoint(sandbox, data):
 @given(damaged(OLD))
 def test_damaged_checkpoint_of_the_old_container(sandbox, data):
     sandbox.read("checkpoint", {"old.pth": data})
+
+
+SAFE = safetensors.torch.save({"conv1.weight": torch.arange(6.0).reshape(2, 3), "fc.bias": torch.ones(2).half()})
+
+
+@given(damaged([SAFE]))
+def test_damaged_safetensors(sandbox, data):
+    sandbox.read("checkpoint", {"a.safetensors": data})
+
+
+@given(values(), st.binary(max_size=64))
+def test_safetensors_of_any_header(sandbox, header, numbers):
+    text = json.dumps({"a": header}, default=str).encode()
+    sandbox.read("checkpoint", {"a.safetensors": len(text).to_bytes(8, "little") + text + numbers})
 
 
 def container(code: bytes, compression: int = zipfile.ZIP_STORED, **others: bytes) -> bytes:

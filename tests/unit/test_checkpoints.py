@@ -673,7 +673,6 @@ def test_a_file_of_another_kind_is_no_checkpoint(tmp_path, content):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "a pointer of Git LFS"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         (b"\x1f\x8b\x08\x00", "compressed; unpack it"),
-        (b'@\x00\x00\x00\x00\x00\x00\x00{"conv1.weight":{}}', "a safetensors file"),
         (b'{"error": "not found"}', "a JSON text"),
         (b"", "empty"),
     ],

@@ -17,6 +17,7 @@ from cvpire.config import DownloadOptions
 from cvpire.datasets.benchmarks import BENCHMARKS
 from cvpire.downloads import fetch, load_downloads
 from cvpire.errors import InputError
+from timm.models import get_pretrained_cfg
 
 from .download_server import serve
 
@@ -464,11 +465,31 @@ def published():
 
 
 def test_published_checksums_agree_with_the_names(published):
-    networks = {name: download for name, download in published.items() if name.endswith(".pth")}
+    networks = {name: download for name, download in published.items() if re.search(r"-[0-9a-f]{7,8}\.pth$", name)}
     assert len(networks) == 14
     for name, download in networks.items():
         assert download.sha256 == re.search(r"-([0-9a-f]{7,8})\.pth$", name)[1]
         assert all(url.endswith(f"/{name}") for url in download.urls)
+
+
+def test_networks_whose_checksums_nobody_publishes_come_by_https_and_are_recorded(published):
+    names = [
+        name for name in published if name.endswith((".ckpt", ".torch", ".safetensors", "places.pth", "place.pth"))
+    ]
+
+    assert len(names) == 10
+    for name in names:
+        assert published[name].sha256 is None
+        assert all(url.startswith("https://") for url in published[name].urls)
+
+
+def test_weights_of_timm_are_where_timm_says(published):
+    names = [name.removesuffix(".safetensors") for name in published if name.endswith(".safetensors")]
+
+    assert len(names) == 3
+    for name in names:
+        hub = get_pretrained_cfg(name, allow_unregistered=False).hf_hub_id
+        assert published[f"{name}.safetensors"].urls == [f"https://huggingface.co/{hub}/resolve/main/model.safetensors"]
 
 
 def test_every_file_of_the_benchmarks_has_addresses(published):

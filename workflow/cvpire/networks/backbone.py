@@ -1,23 +1,23 @@
 """A convolutional body and what its checkpoint says about the rest of its network: what every family gives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
 from cvpire.errors import InputError, printable
 from cvpire.networks.catalogue import ARCHITECTURES
-from cvpire.untrusted.checkpoints import read_checkpoint
+from cvpire.untrusted.checkpoints import finite, read_checkpoint
 
 _WRAPPERS = {"module", "_orig_mod"}
 """Parts of weights' names that torch adds for several GPUs (DataParallel) and for compiled networks."""
 
 
 class Backbone(NamedTuple):
-    """A convolutional body and what its checkpoint says about the rest of the network."""
+    """The body of a network and what its checkpoint says about the rest of it."""
 
     body: nn.Module
-    """Normalised photos (B, 3, H, W) to feature maps (B, D, h, w), not negative."""
+    """Normalised photos (B, 3, H, W) to feature maps (B, D, h, w), not negative; or to whatever `pool` takes."""
     channels: int
     """D."""
     power: float | None = None
@@ -26,8 +26,14 @@ class Backbone(NamedTuple):
     """Trained whitening layer."""
     meta: Mapping[str, Any] = {}
     """GeM's description of the network: architecture, pooling, whitening, mean, std, outputdim, Lw."""
+    pool: Callable[[Tensor], Tensor] | None = None
+    """The network's own way from what the body gives to vectors (B, D), as transformers have one, and networks for the
+    recognition of places; None: the pooling that the options name."""
     whole: bool = False
     """Whether it comes from a network that was trained for retrieval, pooling included, and not from a classifier."""
+    in_order: bool = True
+    """Whether the body defines its modules in the order in which they run, so that batch normalisation can be folded
+    into the convolutions before it."""
 
 
 class Checkpoint(NamedTuple):
@@ -43,8 +49,13 @@ def checkpoint_of(architecture: str, path: str) -> Checkpoint:
     Raises
     ------
     InputError
-        It is missing, corrupt, unsafe, or says that it is of another network.
+        None is given, or it is missing, corrupt, unsafe, or says that it is of another network.
     """
+    if path == "package":
+        raise InputError(
+            f"weights: {architecture} has no weights in a package; set `weights` to a checkpoint file "
+            "(config/downloads.yaml names some that are published)"
+        )
     checkpoint = read_checkpoint(path)
     meta = checkpoint.get("meta", {})
     made_for = meta.get("architecture") or architecture
@@ -60,6 +71,16 @@ def checkpoint_of(architecture: str, path: str) -> Checkpoint:
             raise InputError(f"weights: {path}: holds {printable(name, 80)} twice, once as {printable(str(key), 80)}")
         state[name] = value
     return Checkpoint(state, meta)
+
+
+def exponent(state: dict[str, Any], key: str, path: str) -> float | None:
+    """Take the trained exponent of GeM pooling out of a checkpoint's weights; None: it has none."""
+    if key not in state:
+        return None
+    power = finite(state.pop(key), f"weights: {path}: {key}")
+    if power.numel() != 1 or power <= 0:
+        raise InputError(f"weights: {path}: {key} is not one positive number, but {power.numel()} values")
+    return power.item()
 
 
 def channels(body: nn.Module) -> int:

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 from cvpire.errors import InputError, printable
-from cvpire.networks.backbone import Backbone, Checkpoint, channels, checkpoint_of
+from cvpire.networks.backbone import Backbone, Checkpoint, channels, checkpoint_of, exponent
 from cvpire.networks.whitening import affine
-from cvpire.untrusted.checkpoints import finite, load_state
+from cvpire.untrusted.checkpoints import load_state
 
 
 def load(architecture: str, weights: str) -> Backbone:
@@ -25,11 +25,6 @@ def load(architecture: str, weights: str) -> Backbone:
     InputError
         Missing, corrupt or unsafe checkpoint, or one of another architecture.
     """
-    if weights == "package":
-        raise InputError(
-            f"weights: {architecture} has no weights in a package; set `weights` to a checkpoint file "
-            "(torchvision's, or GeM's retrievalSfM120k-*.pth)"
-        )
     checkpoint = checkpoint_of(architecture, weights)
     parts = {name.partition(".")[0] for name in checkpoint.state}
     if checkpoint.meta or ("features" in parts and "classifier" not in parts):
@@ -58,12 +53,7 @@ def convolutions(network: nn.Module) -> nn.Sequential:
 
 def _gem(architecture: str, checkpoint: Checkpoint, path: str) -> Backbone:
     state, meta = dict(checkpoint.state), checkpoint.meta
-    power = state.pop("pool.p", None)
-    if power is not None:
-        power = finite(power, f"weights: {path}: pool.p")
-        if power.numel() != 1 or power <= 0:
-            raise InputError(f"weights: {path}: pool.p is not one positive number, but {power.numel()} values")
-        power = power.item()
+    power = exponent(state, "pool.p", path)
     features, layer, unknown = {}, {}, []
     for key, value in state.items():
         part, _, rest = key.partition(".")

@@ -129,10 +129,12 @@ def load_network(options: "NetworkOptions", device: Literal["auto", "cpu", "cuda
     """
     known = ARCHITECTURES[options.architecture]
     weights = options.weights
-    backbone = import_module(f"cvpire.networks.{known.module}").load(options.architecture, weights)
+    load = import_module(f"cvpire.networks.{known.module}").load
+    backbone = load(options.architecture, weights, *([options.model] if known.by_model else []))
     _check_pooling(options, backbone)
     _check_layer(options, backbone)
-    pool = make_pooling(options.pooling, options.gem_power or backbone.power or 3.0)
+    pool = backbone.pool or make_pooling(options.pooling, options.gem_power or backbone.power or 3.0)
+    by_gem = backbone.pool is None and options.pooling == "gem"
     layer = backbone.layer if options.whitening != "none" else None
     if options.whitening == "layer" and layer is None:
         raise InputError(
@@ -143,14 +145,14 @@ def load_network(options: "NetworkOptions", device: Literal["auto", "cpu", "cuda
         dimensions = layer.out_features if layer else backbone.channels
         learned = learned_whitening(backbone.meta, len(options.scales) > 1, dimensions, weights)
     network = Network(
-        fold_batch_norm(backbone.body.eval()),
+        fold_batch_norm(backbone.body.eval()) if backbone.in_order else backbone.body.eval(),
         pool,
         options.mean or _three(backbone, "mean", weights) or known.mean,
         options.std or _three(backbone, "std", weights) or known.std,
         layer=layer,
         learned=learned,
         scales=options.scales,
-        combine=partial(power_mean, **pool.keywords) if options.pooling == "gem" and layer is None else spoc,
+        combine=partial(power_mean, **pool.keywords) if by_gem and layer is None else spoc,
         smallest_side=known.smallest_side,
     )
     if options.precision == "bfloat16":
@@ -164,6 +166,10 @@ def load_network(options: "NetworkOptions", device: Literal["auto", "cpu", "cuda
 
 def _check_pooling(options: "NetworkOptions", backbone: Backbone) -> None:
     pooling, weights = options.pooling, options.weights
+    if backbone.pool is not None:
+        if pooling != "gem" or options.gem_power is not None:
+            raise InputError(f"pooling: {options.architecture} pools by itself; leave out pooling and gem_power")
+        return
     trained = backbone.meta.get("pooling") or pooling
     if pooling != "gem" and options.gem_power is not None:
         raise InputError(f"gem_power: {pooling} pooling has no exponent; leave gem_power out or set `pooling: gem`")

@@ -1,6 +1,8 @@
 """Read numpy's files: what their header promises is known before memory is taken for it."""
 
 import math
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -56,3 +58,52 @@ def map_values(path: Path) -> np.ndarray:
         return np.empty(header.shape, header.dtype)
     order = "F" if header.fortran_order else "C"
     return np.memmap(path, header.dtype, "r", offset, header.shape, order)
+
+
+def read_arrays(path: Path, forms: Mapping[str, tuple[str, int]]) -> dict[str, np.ndarray]:
+    """Read arrays of a .npz file as `numpy.savez` writes it: nothing is packed, so none is larger than the file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it may hold other arrays, too.
+    forms : mapping
+        Type and number of dimensions of each array by its name, like ("float32", 2).
+
+    Returns
+    -------
+    dict
+        The arrays, finite, by their names.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is damaged, or an array is missing, of another form, or not finite.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            return {name: _read_member(file, name, *form) for name, form in forms.items()}
+    except (OSError, ValueError):
+        raise
+    except KeyError as error:
+        raise ValueError(str(error.args[0])) from None
+    except Exception as error:  # zipfile raises anything on corrupt data
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+
+
+def _read_member(file: zipfile.ZipFile, name: str, kind: str, dimensions: int) -> np.ndarray:
+    member = file.getinfo(f"{name}.npy")
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is packed")
+    with file.open(member) as values:
+        header = read_header(values)
+        if header.dtype != kind or len(header.shape) != dimensions:
+            raise ValueError(f"{name}: expected {kind} of {dimensions} dimensions")
+        if header.size > member.file_size:
+            raise ValueError(f"{name} is truncated")
+        array = read_values(values, header)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} is not finite")
+    return array

@@ -11,13 +11,24 @@ import torch
 from torch import Tensor, nn
 
 from cvpire.errors import InputError, printable, reason, shown
+from cvpire.untrusted.safetensors_files import is_safetensors, read_safetensors
 from cvpire.untrusted.torch_files import Array, read_torch
 
 
 def read_checkpoint(path: str | Path) -> Mapping[str, Any]:
-    """Read a checkpoint of tensors, plain data and NumPy arrays; anything else in it is refused, not executed."""
+    """Read a checkpoint: safetensors, or tensors, plain data and NumPy arrays that torch has saved.
+
+    Which of the two it is, its content says, not its name. Anything else in it is refused, not executed.
+
+    Raises
+    ------
+    InputError
+        It is missing, corrupt, truncated, of another kind, or holds more than weights.
+    """
     try:
-        checkpoint = read_torch(Path(path))
+        with Path(path).open("rb") as file:
+            start = file.read(9)
+        checkpoint = (read_safetensors if is_safetensors(start) else read_torch)(Path(path))
     except FileNotFoundError:
         raise InputError(
             f"weights: {path}: no such checkpoint; download it and set `weights` to where it lies"
@@ -55,6 +66,13 @@ def load_state(module: nn.Module, state: Mapping[str, Any], path: str | Path, na
         raise InputError(f"weights: {path}: not the weights of {name} ({reason(error)})") from None
     if not all(torch.isfinite(value).all() for value in module.state_dict().values()):
         raise InputError(f"weights: {path}: holds values that are not finite")
+
+
+def owns_its_numbers(state: Mapping[str, Any]) -> bool:
+    """Whether tensors have no more values than their file: views may repeat a few bytes any number of times."""
+    tensors = [value for value in state.values() if isinstance(value, Tensor)]
+    stored = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in tensors}
+    return sum(value.numel() * value.element_size() for value in tensors) <= sum(stored.values())
 
 
 def finite(value: Any, place: str) -> Tensor:

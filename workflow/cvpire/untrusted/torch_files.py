@@ -33,7 +33,6 @@ _OTHER_FILES = (
     (rb"version https://git-lfs", "a pointer of Git LFS, not the file; get the file by `git lfs pull`"),
     (rb"\x89HDF", "an HDF5 file, as Keras writes them"),
     (rb"\x1f\x8b|BZh|\xfd7zXZ", "compressed; unpack it"),
-    (rb"(?s:.{8}\{\")", "a safetensors file; write its tensors by torch.save"),
     (rb"\s*[\[{]", "a JSON text"),
     (rb"\Z", "empty"),
 )
