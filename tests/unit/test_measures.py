@@ -4,6 +4,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+import skimage.data
 from cvpire import measures
 from cvpire.config import QualityOptions
 from cvpire.measures import MEASURES, QUALITY
@@ -11,25 +12,26 @@ from cvpire.quality.compare import quality
 
 
 def test_columns_are_told_apart():
-    listed = (*measures.RETRIEVAL, *QUALITY, *measures.DIFFICULTIES)
+    listed = (*measures.RETRIEVAL, *measures.REVERSED, *QUALITY, *measures.DIFFICULTIES)
     assert len(MEASURES) == len(listed)
     assert list(MEASURES) == [measure.column for measure in listed]
 
 
 @pytest.mark.parametrize("measure", QUALITY, ids=lambda measure: measure.column)
 def test_an_unchanged_photo_has_the_value_that_the_entry_says(measure):
-    photo = np.random.default_rng(0).integers(0, 256, (16, 20, 3), dtype=np.uint8)
-    assert quality(photo, photo, QualityOptions(), [measure.column]) == {measure.column: measure.unchanged}
+    photo = skimage.data.astronaut()[::4, ::3]
+    same = quality(photo, photo, QualityOptions(), [measure.column])
+    assert same == {measure.column: pytest.approx(measure.unchanged, abs=1e-5)}
 
 
 @pytest.mark.parametrize("measure", QUALITY, ids=lambda measure: measure.column)
 def test_a_worse_photo_has_a_worse_value(measure):
-    generator = np.random.default_rng(1)
-    photo = generator.integers(60, 190, (32, 40, 3), dtype=np.uint8)
-    noise = generator.integers(-3, 4, photo.shape)
-    near, far = ((photo + strength * noise).astype(np.uint8) for strength in (1, 8))
-    values = [quality(photo, altered, QualityOptions())[measure.column] for altered in (near, far)]
-    assert values == sorted(values, reverse=measure.better == "high") and values[0] != values[1]
+    photo = skimage.data.astronaut()[::4, ::3]
+    share = np.random.default_rng(1).uniform(-1, 1, photo.shape)
+    noisy = [np.rint(photo + levels * share).clip(0, 255).astype(np.uint8) for levels in (2, 4, 8, 16)]
+    values = [quality(photo, altered, QualityOptions(), [measure.column])[measure.column] for altered in noisy]
+    gains = np.diff(values) if measure.better == "low" else -np.diff(values)
+    assert (gains > 0).all(), values
 
 
 @pytest.mark.parametrize("measure", QUALITY, ids=lambda measure: measure.column)
@@ -46,7 +48,16 @@ def test_places_name_what_they_show():
         "mSSIM (range 1)",
         "mSSIM (range 2)",
     ]
-    known = {"confidence", "comparisons", "differences", "overview"}
+    assert [measure.column for measure in measures.shown_in("colour")] == [
+        "ssim",
+        "ciede2000",
+        "ssimulacra2",
+        "vsi",
+        "mdsi",
+        "fsimc",
+        "haarpsi",
+    ]
+    known = {"confidence", "comparisons", "differences", "overview", "colour"}
     assert set().union(*(measure.shown for measure in MEASURES.values())) == known
 
 

@@ -25,8 +25,11 @@ class Measure(NamedTuple):
     """Value of a photo that is its own original; None where image quality is not what is measured."""
     function: str = ""
     """`module:function` of `cvpire.quality` that measures it."""
+    by_default: bool = True
+    """Whether it is measured where the configuration (`quality.measures`) does not say."""
     shown: frozenset[str] = frozenset()
-    """Tables of ours that show it (`confidence`, `comparisons`, `differences`), and `overview`."""
+    """Tables of ours that show it (`confidence`, `comparisons`, `differences`), `overview`, and `colour`: measures that
+    see colour, and SSIM to compare them with."""
 
     @property
     def axis(self) -> str:
@@ -36,14 +39,20 @@ class Measure(NamedTuple):
 
 _TEXT_AND_CODE = frozenset({"confidence", "differences"})
 _EVERYDAY = frozenset({"comparisons", "overview"})
+_COLOUR = frozenset({"colour"})
 
 
-def _map(column: str, label: str, shown: frozenset[str] = frozenset()) -> Measure:
-    return Measure(column, label.replace("mAP", "AP"), label, unit="%", factor=100, decimals=2, shown=shown)
+def _map(column: str, label: str, shown: frozenset[str] = frozenset(), **more) -> Measure:
+    return Measure(column, label.replace("mAP", "AP"), label, unit="%", factor=100, decimals=2, shown=shown, **more)
 
 
 def _quality(column: str, name: str, label: str, unchanged: float, **more) -> Measure:
     return Measure(column, name, label, unchanged=unchanged, **more)
+
+
+def _chosen(column: str, name: str, unchanged: float, function: str, **more) -> Measure:
+    """A measure that takes long, or that small photos do not have."""
+    return _quality(column, name, name, unchanged, function=function, by_default=False, shown=_COLOUR, **more)
 
 
 RETRIEVAL = (
@@ -53,8 +62,15 @@ RETRIEVAL = (
 )
 """Average precision: in the form that the configuration names, and in both."""
 
+REVERSED = (
+    _map("ap_reversed", "mAP (reversed)", better="low"),
+    _map("among_last", "among the last ten", better="low"),
+)
+"""Of the reversed ranking (section 3.3.2): average precision in the configured form, and whether a relevant photo is
+among the last ten."""
+
 QUALITY = (
-    _quality("ssim", "SSIM", "mSSIM", 1.0, function="structural:ssim", shown=_EVERYDAY),
+    _quality("ssim", "SSIM", "mSSIM", 1.0, function="structural:ssim", shown=_EVERYDAY | _COLOUR),
     _quality(
         "ssim_range_1", "SSIM (range 1)", "mSSIM (range 1)", 1.0, function="structural:range_1", shown=_TEXT_AND_CODE
     ),
@@ -72,15 +88,33 @@ QUALITY = (
         better="low",
         decimals=2,
         function="pixels:mean_ciede2000",
-        shown=frozenset({"differences"}),
+        shown=frozenset({"differences"}) | _COLOUR,
     ),
+    _quality(
+        "ciede2000_p95",
+        "CIEDE2000 (95 %)",
+        "CIEDE2000 (95th percentile)",
+        0.0,
+        better="low",
+        decimals=2,
+        function="pixels:p95_ciede2000",
+    ),
+    _chosen("ssimulacra2", "SSIMULACRA2", 100.0, "ssimulacra:ssimulacra2", decimals=1),
+    _chosen("vsi", "VSI", 1.0, "perceptual:vsi", decimals=4),
+    _chosen("mdsi", "MDSI", 0.0, "perceptual:mdsi", better="low"),
+    _chosen("fsimc", "FSIMc", 1.0, "perceptual:fsimc", decimals=4),
+    _chosen("haarpsi", "HaarPSI", 1.0, "perceptual:haarpsi"),
 )
-"""Image quality against the original (section 4.1.2, appendix A.1)."""
+"""Image quality against the original (section 4.1.2, appendix A.1), and measures that see colour (section 5.2.4).
+
+Left out: PSNR-HVS-M, whose package psnr-hvsm says MIT in its metadata and GPL 3 in its licence; FLIP, which needs the
+distance from which a screen is seen; LPIPS, whose trunk is a download.
+"""
 
 DIFFICULTIES = tuple(_map(f"ap_{difficulty}", f"{difficulty} mAP") for difficulty in get_args(Difficulty))
 """Average precision by the difficulty of the revisited ground truth; empty for others."""
 
-MEASURES = {measure.column: measure for measure in (*RETRIEVAL, *QUALITY, *DIFFICULTIES)}
+MEASURES = {measure.column: measure for measure in (*RETRIEVAL, *REVERSED, *QUALITY, *DIFFICULTIES)}
 """By column."""
 
 

@@ -5,6 +5,7 @@ precision that were printed for each of them (`METHOD/imageQualityComparison.txt
 `METHOD/map_score_img_output_T*.txt`), and 8-bit variance maps of some photos (`variance/METHOD/*.png`).
 """
 
+import io
 import logging
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -13,13 +14,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from cvpire.audit.texts import MEASURES, read_average_precision, read_quality
 from cvpire.config import PhotoOptions, QualityOptions, VarianceOptions, preset_values
 from cvpire.datasets.names import photo_name
 from cvpire.errors import InputError
+from cvpire.measures import shown_in
 from cvpire.photos import SUFFIXES, load_photo, load_variance_map
 from cvpire.quality.compare import quality
+from cvpire.saving import encode
 from cvpire.tables.thesis_numbers import TABLE_4_1
 from cvpire.variance.catalogue import KINDS
 from cvpire.variance.maps import variance_map
@@ -32,12 +36,19 @@ COLUMNS = ["photo", "method", "metric", "published", "recomputed", "difference",
 MAP_PIXELS, MAP_LARGEST = "map-pixels-differing-per-100000", "map-largest-difference"
 """Metrics of a variance map: how many of 100,000 pixels differ, and by how many of its 255 levels at most."""
 
+PLAIN = "JPEG 75"
+"""Method of the original itself, saved as the published queries are."""
+
 VARIANCE_KINDS = {kind.method: name for name, kind in reversed(KINDS.items()) if kind.varies}
 """Which variance map a method is bounded by, the first kind of several; PIRE has none."""
 
 
 def run_audit(
-    photos: str | Path, published: str | Path, progress: Callable[[int, int], None] | None = None
+    photos: str | Path,
+    published: str | Path,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    colour: bool = False,
 ) -> pd.DataFrame:
     """Measure all published artefacts of a dataset again.
 
@@ -51,25 +62,32 @@ def run_audit(
         Folder of the artefacts; its sub-folders with photos are the methods.
     progress : callable, optional
         Called with the number of files that are done and of all files, after each.
+    colour : bool
+        Also measure what `audit_colour` does, which takes four times as long as all else.
 
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`; see `audit_queries`, `audit_maps` and `audit_average_precision`.
+        `COLUMNS`; see `audit_queries`, `audit_maps`, `audit_average_precision` and `audit_colour`.
 
     Raises
     ------
     InputError
-        No photos, no methods, malformed text files, corrupt images, images of different size.
+        No photos, no methods, malformed text files, corrupt images, images of different size; with `colour`, a single
+        method, or photos that are too small for a measure.
     """
     photos, published = Path(photos), Path(published)
     methods = published_methods(published)
+    if colour and len(methods) < 2:
+        raise InputError(f"{published}: comparing methods by measures that see colour takes two; found {methods[0]}")
     originals = _images(photos).keys()
     steps = sum(
         len(originals & _images(folder).keys())
         for method in methods
         for folder in (published / method, published / "variance" / method)
     )
+    if colour:
+        steps += sum(len(originals & files.keys()) for files in _with_plain(published).values())
     done = 0
 
     def step() -> None:
@@ -85,6 +103,8 @@ def run_audit(
             audit_maps(photos, published, method, progress=step),
             audit_average_precision(published, method),
         ]
+    if colour:
+        tables.append(audit_colour(photos, published, progress=step))
     return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
 
 
@@ -218,6 +238,44 @@ def audit_average_precision(published: str | Path, method: str) -> pd.DataFrame:
     return _table(_row(name, method, "ap", value, None, None) for name, value in sorted(values.items()))
 
 
+def audit_colour(
+    photos: str | Path, published: str | Path, *, progress: Callable[[], None] | None = None
+) -> pd.DataFrame:
+    """Measure the published queries with measures that see colour (section 5.2.4), and plain JPEG beside them.
+
+    Parameters
+    ----------
+    photos, published : str or Path
+        Folders of the original photos and of the artefacts.
+    progress : callable, optional
+        Called after each file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`, with the measures that `cvpire.measures` shows as `colour` as metrics and `PLAIN` as one more method.
+        Only `corrected` is filled: today's decoder and right data range. `audit_queries` has the SSIM of the others.
+    """
+    originals = _images(Path(photos))
+    columns = [measure.column for measure in shown_in("colour")]
+    rows = []
+    for method, files in _with_plain(Path(published)).items():
+        chosen = columns if method == PLAIN else [column for column in columns if column != "ssim"]
+        measure = _quality_as("text", chosen)
+        for name in sorted(originals.keys() & files.keys()):
+            values = measure(originals[name], files[name])
+            rows += [_row(name, method, column, None, None, values[column]) for column in chosen]
+            if progress:
+                progress()
+    return _table(rows)
+
+
+def _with_plain(published: Path) -> dict[str, dict[str, Path | None]]:
+    """Published queries by method and name, and plain JPEG, which has no files, of the same photos."""
+    queries = {method: _images(published / method) for method in published_methods(published)}
+    return {**queries, PLAIN: {name: None for files in queries.values() for name in files}}
+
+
 def _read_if_there(path: Path, read: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     if path.exists():
         return read(path)
@@ -225,20 +283,23 @@ def _read_if_there(path: Path, read: Callable[[Path], dict[str, Any]]) -> dict[s
     return {}
 
 
-def _quality_as(preset: str, measures: Collection[str]) -> Callable[[Path, Path], dict[str, float]]:
-    """Image quality of two files, by the decoder and the options of a preset.
+def _quality_as(preset: str, measures: Collection[str]) -> Callable[[Path, Path | None], dict[str, float]]:
+    """Image quality of two files, or of an original and its plain JPEG, by the decoder and the options of a preset.
 
     Colour profiles are ignored under any preset: the code did so before it saved the altered photos, without profiles.
     """
     reading = {**PhotoOptions(**preset_values(PhotoOptions, preset)).model_dump(), "profile": "ignore"}
     options = QualityOptions(**preset_values(QualityOptions, preset))
 
-    def measure(original: Path, altered: Path) -> dict[str, float]:
+    def measure(original: Path, altered: Path | None) -> dict[str, float]:
+        file = altered or original
         try:
-            return quality(load_photo(original, **reading), load_photo(altered, **reading), options, measures)
+            photo = load_photo(original, **reading)
+            other = load_photo(altered, **reading) if altered else np.asarray(Image.open(io.BytesIO(encode(photo))))
+            return quality(photo, other, options, measures)
         except InputError as error:
             message = str(error)
-            raise InputError(message if str(altered.parent) in message else f"{altered}: {message}") from None
+            raise InputError(message if str(file.parent) in message else f"{file}: {message}") from None
 
     return measure
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cvpire.audit.artefacts import run_audit
+from cvpire.audit.artefacts import PLAIN, run_audit
+from cvpire.audit.colour import compare_colour
 from cvpire.figures import tabular
 from cvpire.files import write_csv
 from cvpire.progress import progress
@@ -21,6 +22,7 @@ def write_audit(
     dataset: str | None = None,
     summary: str | Path | None = None,
     figure: str | Path | None = None,
+    colour: str | Path | None = None,
 ) -> None:
     """Measure all published artefacts of a dataset again, and write what comes of it.
 
@@ -36,13 +38,19 @@ def write_audit(
         Summary as CSV, Markdown and LaTeX, without suffix.
     figure : str or Path, optional
         Figure of published and recomputed SSIM as SVG, PNG and PDF, without suffix.
+    colour : str or Path, optional
+        Methods compared by measures that see colour, in the forms of the summary, without suffix. `out` and `summary`
+        then have these measures too, which take most of the time.
     """
     with progress("audit") as show:
-        audit = run_audit(photos, published, show)
+        audit = run_audit(photos, published, show, colour=colour is not None)
     write_csv(out, audit)
     if summary is not None:
         caption = "Published artefacts, recomputed, and with the corrected SSIM."
         tabular.write(summarise(audit, dataset), summary, caption)
+    if colour is not None:
+        caption = f"Published methods by what they lose against plain JPEG ({PLAIN}), in measures that see colour."
+        tabular.write(compare_colour(audit), colour, caption)
     if figure is not None:
         from cvpire.figures.audit import audit_figure
         from cvpire.figures.style import save

@@ -1,16 +1,18 @@
 """All measures of image quality, as `cvpire.measures` lists them."""
 
+import functools
 import json
+import logging
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cvpire.errors import InputError, about, right_size
+from cvpire.errors import InputError, about, reason, right_size, shown
 from cvpire.layout import read_variant
 from cvpire.measures import QUALITY
 from cvpire.photos import load_photo
@@ -18,6 +20,8 @@ from cvpire.quality.pair import Pair, different_size
 
 if TYPE_CHECKING:
     from cvpire.config import PhotoOptions, QualityOptions
+
+logger = logging.getLogger(__name__)
 
 
 def quality(
@@ -30,25 +34,46 @@ def quality(
     original, altered : numpy.ndarray
         uint8, shape (H, W, 3); compared as values in [0, 1].
     options : cvpire.config.QualityOptions
-        What the measures need: SSIM its window and dynamic range.
+        Which measures, and what they need: SSIM its window and dynamic range.
     measures : collection of str, optional
-        Columns of `cvpire.measures.QUALITY` to compute, default: all; SSIM and CIEDE2000 take most of the time.
+        Columns of `cvpire.measures.QUALITY` to compute in place of those that the options name.
 
     Returns
     -------
     dict
-        By column, in the order in which they are listed.
+        By column, in the order in which they are listed. Not a number, after a warning, where a measure's package is
+        not installed.
 
     Raises
     ------
     InputError
-        Photos of different size, or, for SSIM, smaller than its window.
+        Photos of different size, or smaller than a measure needs; a measure that there is not.
     """
-    pair, functions = Pair(original, altered), {measure.column: measure.function for measure in QUALITY}
-    # Imported one by one: who asks for few measures does not wait for the packages of the others.
-    return {
-        column: resolve_name(f"cvpire.quality.{functions[column]}")(pair, options) for column in measures or functions
-    }
+    pair, chosen = Pair(original, altered), options.measures if measures is None else measures
+    functions = {measure.column: measure.function for measure in QUALITY}
+    if unknown := sorted(set(chosen) - functions.keys()):
+        raise InputError(f"unknown measure {shown(unknown[0])}; expected one of {', '.join(functions)}")
+    values = {}
+    for column in functions:
+        if column in chosen:
+            measure = _function(column, functions[column])
+            values[column] = measure(pair, options) if measure else math.nan
+    return values
+
+
+@functools.cache
+def _function(column: str, name: str) -> Callable[[Pair, "QualityOptions"], float] | None:
+    """Import a measure; None, with one warning, where its package is not installed.
+
+    One by one: who asks for few measures does not wait for the packages of the others.
+    """
+    try:
+        return resolve_name(f"cvpire.quality.{name}")
+    except ImportError as error:
+        if (error.name or "").startswith("cvpire"):
+            raise
+        logger.warning("%s is left empty, package %s cannot be imported: %s", column, error.name, reason(error))
+        return None
 
 
 def quality_rows(
@@ -91,7 +116,7 @@ def quality_json(rows: Sequence[Mapping[str, Any]]) -> str:
     NRMSE of a black original (not a number). Multiplier and iteration stand there where they are known.
     """
     measures = {measure.column for measure in QUALITY}
-    shown = [
+    finite = [
         {
             key: value if not isinstance(value, float) or math.isfinite(value) else None
             for key, value in row.items()
@@ -99,7 +124,7 @@ def quality_json(rows: Sequence[Mapping[str, Any]]) -> str:
         }
         for row in rows
     ]
-    return json.dumps(shown[0] if len(shown) == 1 else shown, indent=1, ensure_ascii=False, allow_nan=False)
+    return json.dumps(finite[0] if len(finite) == 1 else finite, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def _text(path: Path) -> str:

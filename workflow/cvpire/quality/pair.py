@@ -43,6 +43,15 @@ class Pair:
         return self._known[key]
 
 
+def needs_side(pair: Pair, side: int, column: str) -> None:
+    """Raise `InputError` where photos have a side of fewer pixels than a measure can do with."""
+    if min(pair.original.shape[:2]) < side:
+        raise InputError(
+            f"a photo of {size(pair.original)} is too small for {column}, which needs {side} pixels a side; "
+            f"leave {column} out of the measures (quality.measures, --measures)"
+        )
+
+
 def different_size(original: np.ndarray, altered: np.ndarray) -> str:
     """Say that two photos cannot be compared."""
     return f"photos of different size cannot be compared: {size(original)} and {size(altered)} (width x height)"

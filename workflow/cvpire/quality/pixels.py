@@ -33,11 +33,22 @@ def psnr(pair: Pair, options: "QualityOptions") -> float:
 
 def mean_ciede2000(pair: Pair, options: "QualityOptions") -> float:
     """Measure the mean colour difference (CIEDE2000)."""
-    return float(ciede2000(_lab(pair.original), _lab(pair.altered)).mean())
+    return pair.once(_ciede2000)[0]
+
+
+def p95_ciede2000(pair: Pair, options: "QualityOptions") -> float:
+    """Measure the colour difference (CIEDE2000) that 95 % of the pixels do not exceed."""
+    return pair.once(_ciede2000)[1]
 
 
 def _mse(pair: Pair) -> float:
     return float(np.mean((pair.original - pair.altered) ** 2))
+
+
+def _ciede2000(pair: Pair) -> tuple[float, float]:
+    """Mean and 95th percentile, of one pass."""
+    differences = ciede2000(_lab(pair.original), _lab(pair.altered))
+    return float(differences.mean()), float(np.percentile(differences, 95))
 
 
 def _lab(photo: np.ndarray) -> np.ndarray:
