@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from cvpire.datasets import demo, demo_photos, with_clean_twin
+from cvpire.datasets import demo, demo_photos, photographing, with_clean_twin
 from cvpire.errors import InputError
 from PIL import Image, ImageDraw
 
@@ -69,7 +69,7 @@ def test_subject_box_lies_in_the_query(part):
 def test_every_view_shows_at_least_a_quarter_of_its_subject(part):
     for name, recipe in demo.recipes(part).items():
         if "-view-" in name:
-            height, width = demo_photos._read(recipe.region.photo).shape[2:]
+            height, width = photographing.read_sample(recipe.region.photo).shape[2:]
             corners, _ = demo_photos._viewpoint(recipe, (0, 0, width, height), Random(f"{part}/{name}"))
             seen = Image.new("1", (width, height))
             ImageDraw.Draw(seen).polygon(corners, fill=1)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from cvpire.datasets import Dataset
 from cvpire.datasets.benchmarks import BENCHMARKS
-from cvpire.datasets.kinds import benchmark, demo, folder
+from cvpire.datasets.kinds import benchmark, demo, folder, logos
 from cvpire.datasets.options import DatasetOptions
 from cvpire.datasets.planned import Find, Planned
 
@@ -25,6 +25,7 @@ class Kind(NamedTuple):
 KINDS = {
     "demo": Kind(demo.DemoDataset, demo.plan, demo.read),
     "folder": Kind(folder.FolderDataset, folder.plan, folder.read),
+    "logos": Kind(logos.LogosDataset, logos.plan, logos.read),
     **{
         name: Kind(benchmark.BenchmarkDataset, benchmark.plan, benchmark.read, known.revisited)
         for name, known in BENCHMARKS.items()

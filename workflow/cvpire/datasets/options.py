@@ -28,11 +28,15 @@ class DatasetOptions(PhotoOptions):
     """The query's own clean photo in the database counts as relevant (code) or is left out of the ranking."""
     attacks: Annotated[list[Name], Field(min_length=1)] | None = None
     """Attacks that run on this dataset; default: all."""
+    victims: Annotated[list[Name], Field(min_length=1)] | None = None
+    """Networks and systems that rank its queries; default: those of the whole run."""
+    transformations: list[Name] | None = None
+    """Transformations that its saved queries go through; default: all."""
     queries: Annotated[list[str], Field(min_length=1)] | None = None
     """Queries that are attacked and measured, by photo name; default: all of the ground truth."""
     distractors: Name | None = None
     """Further photos in the database, wrong answers to every query: a name of the section `distractors`."""
 
 
-BESIDE_THE_LISTING = (*PhotoOptions.model_fields, "query", "attacks", "distractors")
+BESIDE_THE_LISTING = (*PhotoOptions.model_fields, "query", "attacks", "victims", "transformations", "distractors")
 """Fields that say how photos are read and attacked, not which there are: not options of `cvpire dataset`."""
