@@ -2,14 +2,16 @@
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
 from cvpire import layout, snakemake_parts
 from cvpire.config import as_options
+from cvpire.config.transformations import as_words
 from cvpire.errors import InputError
 from cvpire.figures.catalogue import CATALOGUE as FIGURES
-from cvpire.plan import code, inputs, outputs
+from cvpire.plan import code, databases, inputs, outputs
 from cvpire.plan.run import Plan
 from cvpire.results import as_json
 from cvpire.sources import sources as package_sources
@@ -49,8 +51,9 @@ def sources(*modules: str) -> list[str]:
 wildcard_constraints:
     dataset="[^/]+",
     # Not `original`, whose folder lies beside those of the attacks.
-    attack="|".join(map(re.escape, CONFIG.attacks)),
+    attack="|".join(map(re.escape, [*CONFIG.attacks, layout.PLAIN])),
     victim="[^/]+",
     map="[^/]+",
     photo="[^/]+",
+    transformation="[^/]+",
     shard=r"\d+",

@@ -1,5 +1,6 @@
 # Photos, and what is relevant to each query.
 from cvpire.datasets.demo import PARTS, demo_dataset
+from cvpire.datasets.logos import logos_dataset
 from cvpire.plan.run import argument
 
 for part in PARTS:
@@ -18,6 +19,19 @@ for part in PARTS:
             folder=subpath(output[0], parent=True),
         shell:
             "cvpire demo-photos {params.part} {params.folder} 2> {log}"
+
+
+rule make_logo_photos:
+    input:
+        code=sources("datasets.logo_photos"),
+    output:
+        [update(str(path)) for path in logos_dataset(layout.LOGO_PHOTOS).photos.values()],
+    log:
+        "results/logs/logos.log",
+    params:
+        folder=subpath(output[0], parent=True),
+    shell:
+        "cvpire logo-photos {params.folder} 2> {log}"
 
 
 rule list_dataset:

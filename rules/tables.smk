@@ -26,6 +26,7 @@ rule collect_results:
     input:
         run=layout.RUN,
         rankings=PLAN.rankings(),
+        transformed=PLAN.transformed(),
         qualities=PLAN.qualities(),
         listings=PLAN.listings(),
         code=sources("tables.collection"),

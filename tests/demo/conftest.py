@@ -17,6 +17,15 @@ def demo() -> Path:
 
 
 @pytest.fixture(scope="session")
-def queries(demo) -> pd.DataFrame:
-    """Everything that was measured, one row a query, attack, multiplier and iteration."""
+def measured(demo) -> pd.DataFrame:
+    """Everything that was measured: one row a query, attack, multiplier, iteration, system and transformation."""
     return pd.read_csv(demo / "tables" / "queries.csv")
+
+
+@pytest.fixture(scope="session")
+def queries(measured) -> pd.DataFrame:
+    """What the thesis is about: queries before and after attacks, as saved, ranked by the attacked network."""
+    as_saved = (measured["transformation"] == "none") & (measured["attack"] != "plain")
+    return measured[
+        as_saved & (measured["victim"] == measured["network"]) & (measured["victim"] == "efficientnet-lite0")
+    ]

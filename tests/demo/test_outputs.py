@@ -15,13 +15,16 @@ from tests.workflow.conftest import ROOT
 
 THESIS_TABLES = {"4.1", "4.2"}
 TABLES = ("4.1", "4.1-confidence", "4.2", "4.2-confidence", "4.2-comparisons", "comparisons")
+TABLES += ("transformations", "transformations-confidence", "systems", "systems-confidence")
+TABLES += ("reversed", "quality", "quality-order")
+OUR_FIGURES = {"survival", "map-against-quality"}
 DATA_FIGURES = {"4.3", "4.4", "4.12", "A.1"}
 WIDTHS = {"column": 3.5, "page": 7.0}  # inches, of the text of a paper
 TALLEST, SMALLEST_LETTERS = 9.5, 6  # inches, points
 CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 
 
-@pytest.mark.parametrize("number", sorted(THESIS_FIGURES))
+@pytest.mark.parametrize("number", sorted({*THESIS_FIGURES, *OUR_FIGURES}))
 def test_a_figure_can_be_printed(demo, number):
     can_be_printed(demo / "figures" / f"figure-{number}")
 
@@ -76,6 +79,24 @@ def test_table_4_1_is_the_mean_of_the_queries(demo, queries):
         assert table.loc[label, f"{dataset} mAP"] == pytest.approx(100 * cell["ap"].mean(), abs=0.0051)
         assert table.loc[label, f"{dataset} mSSIM"] == pytest.approx(cell["ssim"].mean(), abs=0.00051)
     assert len(table) == len(CONFIG["attacks"]) - len(apart) + 1
+
+
+def test_tables_of_systems_and_transformations_are_the_means_of_the_queries(demo, measured):
+    """Three systems and three transformations, each cell by pandas alone."""
+    table = pd.read_csv(demo / "tables" / "table-transformations.csv").set_index(["dataset", "system", "method"])
+    rows = measured[measured["headline"] & (measured["attack"] != "original")]
+    rows = rows.replace({"transformation": {"none": "as saved"}}).groupby(
+        ["dataset", "victim", "label", "transformation"]
+    )
+    apart = {options["label"] for options in CONFIG["attacks"].values() if not options.get("compared", True)}
+    shown = {key: cell["ap"].mean() for key, cell in rows if key[2] not in apart and key[0] == "demo-a"}
+    assert len(shown) == 3 * 4 * 4
+    for (*row, transformation), mean in shown.items():
+        assert table.loc[tuple(row), f"{transformation} mAP"] == pytest.approx(100 * mean, abs=0.0051)
+    systems = pd.read_csv(demo / "tables" / "table-systems.csv").set_index(["dataset", "method"])
+    for (dataset, system, method, transformation), mean in shown.items():
+        if transformation == "as saved":
+            assert systems.loc[(dataset, method), f"{system} mAP"] == pytest.approx(100 * mean, abs=0.0051)
 
 
 @pytest.mark.parametrize("number", sorted(DATA_FIGURES))

@@ -61,9 +61,10 @@ def results(tmp_path):
         for suffix in layout.FIGURE_SUFFIXES:
             write(folder / "figures" / f"figure-{number}{suffix}", f"figure {number}{suffix}")
     write(folder / "figures" / "figure-4.3.csv", "x,y\n")
-    write(folder / "run.json", json.dumps({"attacks": {"cv": {"datasets": ["my town"], "suffix": ".jpg"}}}))
+    write(folder / "run.json", json.dumps({"attacks": {"cv": {"victims": {"my town": ["net"]}, "suffix": ".jpg"}}}))
     write(folder / "configuration.json", json.dumps(CONFIG))
-    write(folder / "overview.html", "<title>page</title>")
+    for page in ("overview.html", "reproduction.html", "reproduction.md"):
+        write(folder / page, "<title>page</title>")
     write(folder / "my town" / "dataset.json", "{}")
     write(folder / "my town" / "cv" / "queries" / "m50_T1" / "büro 1.jpg", "pixels")
     write(folder / "my town" / "original" / "büro 1.png", "not to be archived")
@@ -110,7 +111,7 @@ def test_it_holds_the_run_and_what_made_it(archive):
     assert {*FILES, *(f"{name}/file.txt" for name in FOLDERS), "envs/requirements.lock"} <= found
     assert {name for name in found if name.startswith("results/")} == {
         *(f"results/{name}.json" for name in ("run", "configuration", "provenance")),
-        "results/overview.html",
+        *(f"results/{page}" for page in ("overview.html", "reproduction.html", "reproduction.md")),
         "results/my town/dataset.json",
         *(f"results/tables/{name}.csv" for name in ("queries", "random")),
         *(f"results/tables/table-4.1{suffix}" for suffix in layout.TABLE_SUFFIXES),
@@ -219,6 +220,7 @@ def test_this_project_has_what_is_archived():
         "provenance.json",
         "run.json",
         "overview.html",
+        "reproduction.md",
         "tables/table-4.1.md",
         "figures/figure-4.6.pdf",
         "tables/random.csv",

@@ -11,7 +11,8 @@ from cvpire.measures import QUALITY
 from cvpire.results import Attack, Results, Run, as_json
 from cvpire.tables.collection import COLUMNS, collect_random_results, collect_results, read_random, read_results
 
-RUN = Run({"set": "folder"}, {"cv": Attack("CV", "net", ("net",), 50, 2, "map", ".jpg", ("set",))}, ("net",), {})
+NET = {"set": ("net",)}
+RUN = Run({"set": "folder"}, {"cv": Attack("CV", "net", NET, 50, 2, "map", ".jpg")}, NET, {})
 VERSIONS = [(50.0, 1), (50.0, 2)]
 
 
@@ -25,9 +26,9 @@ def write_run(folder, run=RUN, names=("a", "b"), tops=("x/y", "x/y")):
     answers = {names[0]: frozenset({"x"}), names[1]: frozenset({"y"}), "none": frozenset()}
     queries = {name: Query(relevant, frozenset()) for name, relevant in answers.items()}
     photos = {name: folder / f"{name}.jpg" for name in queries}
-    (dataset,), ((attack, about),), (network,) = run.datasets, run.attacks.items(), run.victims
+    (dataset,), ((attack, about),), ((network,),) = run.datasets, run.attacks.items(), run.victims.values()
     write_listing(folder / dataset / "dataset.json", Dataset(photos, (), queries))
-    scores = {"ap": 0.5, "ap_sum": 0.5, "ap_trapezoid": 0.5}
+    scores = {"ap": 0.5, "ap_sum": 0.5, "ap_trapezoid": 0.5, "ap_reversed": 0.25, "among_last": 1.0}
     ranked = [{"query": query, **scores, "top": top} for query, top in zip(names, tops, strict=True)]
     steps = [(about.multiplier, step) for _, step in VERSIONS]
     versions = [{**row, "multiplier": multiplier, "iteration": step} for row in ranked for multiplier, step in steps]
@@ -59,18 +60,37 @@ def test_rankings_and_quality_are_joined(root):
 
     assert list(collected["query"]) == ["a", "b", "a", "a", "b", "b"]
     assert list(collected["headline"]) == [True, True, False, True, False, True]
+    assert (collected["ap_reversed"] == 0.25).all() and (collected["among_last"] == 1).all()
     assert list(collected["ssim"]) == [1.0, 1.0, 0.9, 0.9, 0.9, 0.9]
     assert set(collected["network"]) == set(collected["victim"]) == {"net"}
     assert list(collected["label"].unique()) == ["Original", "CV"]
-    unattacked = collected.loc[collected["attack"] == "original", [measure.column for measure in QUALITY]]
-    assert unattacked.drop_duplicates().to_numpy().tolist() == [[1, 1, 1, 0, 0, float("inf"), 0]]
+    others = [measure.column for measure in QUALITY if measure.column != "ssim"]
+    assert collected[others].isna().all(axis=None), "not measured, of unattacked queries neither"
+
+
+def test_unattacked_queries_have_what_the_measures_say_of_unchanged_photos(root):
+    values = {measure.column: 0.5 for measure in QUALITY}
+    for query in "ab":
+        rows = [{"query": query, "multiplier": bound, "iteration": step, **values} for bound, step in VERSIONS]
+        write_rows(root / "set" / "cv" / "quality" / f"{query}.csv", rows)
+
+    collected = collect(root)[["attack", *values]].drop_duplicates().set_index("attack")
+
+    assert collected.loc["original"].to_dict() == {measure.column: measure.unchanged for measure in QUALITY}
+    assert collected.loc["cv"].to_dict() == values
+
+
+def test_without_attacks_unattacked_queries_have_every_measure(root):
+    (root / "run.json").write_text(json.dumps(as_json(RUN._replace(attacks={}))))
+
+    assert collect(root)[[measure.column for measure in QUALITY]].notna().all(axis=None)
 
 
 @pytest.mark.parametrize("names", [("NA", "null"), ("nan", "None"), ("1", "007"), ("N/A", "-inf")])
 def test_names_that_look_like_nothing_or_like_numbers(tmp_path, names):
     names, multiplier = tuple(name.replace("/", "_") for name in names), 42.8571424242424
-    attacks = {"NA": Attack("nan", "1", ("1",), multiplier, 2, "map", ".jpg", ("null",))}
-    write_run(tmp_path, Run({"null": "folder"}, attacks, ("1",), {}), names, tops=("NA", "1"))
+    attacks = {"NA": Attack("nan", "1", {"null": ("1",)}, multiplier, 2, "map", ".jpg")}
+    write_run(tmp_path, Run({"null": "folder"}, attacks, {"null": ("1",)}, {}), names, tops=("NA", "1"))
     write_csv(tmp_path / "queries.csv", collect(tmp_path))
     collected = read_results(tmp_path / "queries.csv")
 
@@ -89,13 +109,15 @@ def test_names_that_look_like_nothing_or_like_numbers(tmp_path, names):
     assert collected["headline"].sum() == 4
     assert collected[["ap_easy", "ap_medium", "ap_hard"]].isna().all(axis=None)
     random = tmp_path / "NA" / "random.csv"
-    write_rows(random, [{"query": name, "ap": 0.1, "ap_sum": 0.1, "ap_trapezoid": 0.1} for name in names])
+    expected = {"ap": 0.1, "ap_sum": 0.1, "ap_trapezoid": 0.1, "ap_reversed": 0.1, "among_last": 0.7}
+    write_rows(random, [{"query": name, **expected} for name in names])
     write_csv(tmp_path / "random.csv", collect_random_results([random]))
     assert read_random(tmp_path / "random.csv").to_dict() == {"NA": pytest.approx(0.1)}
+    assert read_random(tmp_path / "random.csv", "among_last").to_dict() == {"NA": pytest.approx(0.7)}
 
 
 def test_only_the_datasets_of_an_attack_are_looked_for(root):
-    nowhere = RUN.attacks["cv"]._replace(datasets=())
+    nowhere = RUN.attacks["cv"]._replace(victims={})
     (root / "run.json").write_text(json.dumps(as_json(RUN._replace(attacks={**RUN.attacks, "elsewhere": nowhere}))))
 
     assert set(collect(root)["attack"]) == {"original", "cv"}
@@ -103,8 +125,9 @@ def test_only_the_datasets_of_an_attack_are_looked_for(root):
 
 def test_columns_keep_their_order(root):
     columns = (
-        "dataset,network,attack,label,victim,query,multiplier,iteration,headline,ap,ap_sum,ap_trapezoid,ssim,"
-        "ssim_range_1,ssim_range_2,mse,nrmse,psnr,ciede2000,top,landmark,ap_easy,ap_medium,ap_hard"
+        "dataset,network,attack,label,victim,transformation,query,multiplier,iteration,headline,ap,ap_sum,ap_trapezoid,"
+        "ap_reversed,among_last,ssim,ssim_range_1,ssim_range_2,mse,nrmse,psnr,ciede2000,ciede2000_p95,ssimulacra2,vsi,"
+        "mdsi,fsimc,haarpsi,top,landmark,ap_easy,ap_medium,ap_hard"
     )
     assert list(collect(root).columns) == COLUMNS == columns.split(",")
 

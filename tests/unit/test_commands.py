@@ -83,7 +83,7 @@ def test_a_perturbation_needs_no_suffix(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("describe desc photo.png", "desc: a descriptor shard .* is written as .npy; name it desc.npy"),
+        ("describe desc photo.png", "desc: a descriptor shard .* is written as .npy or .npz; name it desc.npy"),
         ("describe shard.1 photo.png", "shard.1: .* name it shard.npy"),
         ("describe names.txt photo.png", "names.txt: .* is written as .npy"),
         ("prepare photo.png out.jpg", "out.jpg: a photo of `cvpire prepare` is written as .png; name it out.png"),
@@ -262,7 +262,7 @@ def test_two_outputs_of_one_name(folder):
 WRITE_NO_FILE = {"estimate", "compare"}
 KEEP_WHAT_IS_THERE = {"fetch", "unpack", "unpack-published"}
 """They compare what is there with what they would write, and replace nothing."""
-NAMED_BY_US = {"demo-photos"}
+NAMED_BY_US = {"demo-photos", "logo-photos"}
 """Into a folder, under names of ours."""
 
 

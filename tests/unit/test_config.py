@@ -146,7 +146,7 @@ def test_an_unknown_key_is_one_line_at_every_level(place, preset):
             "attacks.cv-pire.network: unknown name 'resnet'; section networks has lite0, lite1",
         ),
         ("attacks.sd-pire.variance", "SD", "attacks.sd-pire.variance: unknown name 'SD'; section variance has cv, sd"),
-        ("victims", ["lite1", "lite2"], "victims: unknown name 'lite2'; section networks has lite0, lite1"),
+        ("victims", ["lite1", "lite2"], "victims: unknown name 'lite2'; section networks and systems has lite0, lite1"),
         (
             "figures",
             {"4.3": {"dataset": "oxford"}},
@@ -329,7 +329,7 @@ def test_the_released_preset_is_what_the_released_code_does():
         "quality": 75,
         "subsampling": "4:2:0",
     }
-    assert values(config.quality) == {"window": 7, "data_range": 2}
+    assert values(config.quality) == {"window": 7, "data_range": 2, "measures": QualityOptions().measures}
     assert config.retrieval.average_precision == "trapezoid"
     for dataset in config.datasets.values():
         assert (dataset.decoder, dataset.profile, dataset.clean_twin, dataset.query, dataset.longest_side) == (
@@ -436,8 +436,8 @@ def test_all_multipliers_and_checkpoints_ascend_without_repetition():
 
 
 def test_victims_are_each_attacks_own_network_unless_named():
-    assert load_config(changed("attacks.sd-pire.network", "lite1")).victims_of("sd-pire") == ["lite1"]
-    assert load_config(changed("victims", ["lite0", "lite1"])).victims_of("sd-pire") == ["lite0", "lite1"]
+    assert load_config(changed("attacks.sd-pire.network", "lite1")).victims_of("sd-pire", "demo") == ["lite1"]
+    assert load_config(changed("victims", ["lite0", "lite1"])).victims_of("sd-pire", "demo") == ["lite0", "lite1"]
 
 
 def test_the_suffix_is_the_formats():
@@ -468,8 +468,10 @@ def parsed(line, section):
             given.setdefault(key, [])
         else:
             given[key].append(word)
-    repeated = ("other_multipliers", "other_iterations", "mean", "std", "scales")
-    return section.model_validate({key: words if key in repeated else words[0] for key, words in given.items()})
+    repeated = ("other_multipliers", "other_iterations", "mean", "std", "scales", "measures")
+    flags = {key.removeprefix("no_"): not key.startswith("no_") for key, words in given.items() if not words}
+    words = {key: words if key in repeated else words[0] for key, words in given.items() if words}
+    return section.model_validate(words | flags)
 
 
 @pytest.mark.parametrize(
@@ -482,6 +484,7 @@ def parsed(line, section):
         NetworkOptions(architecture="resnet101", mean=(0, 0.5, 1), std=(1, 1e-3, 1)),
         NetworkOptions(pooling="rmac", whitening="learned", scales=[1, 2**-0.5, 0.5]),
         QualityOptions(window=11, data_range=2),
+        QualityOptions(measures=["ssim", "vsi"]),
         RetrievalOptions(average_precision="trapezoid"),
         SavingOptions(format="png", subsampling="4:4:4"),
         AttackOptions(label='CV-PIRE "2"', other_multipliers=[20, 80.5], other_iterations=[1, 2], learning_rate=2.5e-4),

@@ -134,6 +134,18 @@ def test_a_photo_that_cannot_be_described():
         describe_photos(photo_paths(20), Demanding(), read)
 
 
+def test_descriptors_of_different_length():
+    class Columns:
+        def describe(self, pixels):
+            return np.ones(pixels.shape[1], np.float32)
+
+    sizes = [(2, 4), (3, 4), (2, 1), (2, 5)]
+    with pytest.raises(
+        InputError, match=r"^photo 2\.jpg: a descriptor of 1 value, and 4 for the photos before it; .* have one length$"
+    ):
+        describe_photos(photo_paths(4), Columns(), reader_of(lambda number: sizes[number]))
+
+
 def test_other_errors_keep_their_type():
     class Faulty(Network):
         def describe(self, pixels):

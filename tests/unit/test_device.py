@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from cvpire.cli import app, stages
+from cvpire.cli import app, retrieval, stages
 from cvpire.config import Config
 from cvpire.errors import InputError
 from cvpire.networks import device
@@ -111,6 +111,6 @@ def test_by_hand_an_attack_gives_the_bytes_of_the_workflow(tmp_path):
     assert by_hand == attacked("workflow.npz", "--threads", str(Config.model_fields["threads"].default))
 
 
-@pytest.mark.parametrize("command", [stages.attack, stages.describe, stages.rank])
+@pytest.mark.parametrize("command", [stages.attack, retrieval.describe, retrieval.rank, retrieval.rank_transformed])
 def test_every_command_that_runs_a_network_has_the_threads_of_the_configuration(command):
     assert inspect.signature(command).parameters["threads"].default == Config.model_fields["threads"].default == 1

@@ -21,13 +21,14 @@ from PIL import Image
 
 TOWNS = ("town", "village")
 QUERIES = [f"query_{number}" for number in range(7)]
+RANKING = dict.fromkeys(TOWNS, ("net",))
 RUN = Run(
     dict.fromkeys(TOWNS, "folder"),
     {
-        "cv-pire": Attack("CV-PIRE", "net", ("net",), 50, 20, "cv", ".jpg", TOWNS),
-        "sd-pire": Attack("SD-PIRE", "net", ("net",), 12.5, 10, "sd", ".png", TOWNS),
+        "cv-pire": Attack("CV-PIRE", "net", RANKING, 50, 20, "cv", ".jpg"),
+        "sd-pire": Attack("SD-PIRE", "net", RANKING, 12.5, 10, "sd", ".png"),
     },
-    ("net",),
+    RANKING,
     {"cv": "CV-PIRE (n = 5, σ = 1)", "sd": "SD-PIRE (n = 3)", "uniform": "PIRE"},
 )
 SIZE = (90, 60)
@@ -53,7 +54,7 @@ def measurements():
                 points.append((name, attack.label, multiplier, iteration, headline))
         for attack, label, multiplier, iteration, headline in points:
             row = {"dataset": town, "network": "net", "victim": "net", "query": query, "attack": attack, "label": label}
-            row |= {"multiplier": multiplier, "iteration": iteration, "headline": headline}
+            row |= {"transformation": "none", "multiplier": multiplier, "iteration": iteration, "headline": headline}
             row |= {"top": "/".join(generator.permutation(QUERIES)[:3]), "landmark": query}
             rows.append(row | dict(zip(("ap", "ssim"), generator.uniform(size=2), strict=True)))
     return pd.DataFrame(rows).reindex(columns=COLUMNS)

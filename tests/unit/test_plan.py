@@ -15,7 +15,7 @@ from cvpire.config import FigureOptions
 from cvpire.datasets.benchmarks import BENCHMARKS
 from cvpire.errors import InputError
 from cvpire.figures.catalogue import CATALOGUE as FIGURES
-from cvpire.plan import code, inputs, outputs
+from cvpire.plan import code, databases, inputs, outputs
 from cvpire.plan.run import Plan
 from cvpire.provenance import photos_checksum
 from cvpire.results import as_json, read_run
@@ -80,8 +80,8 @@ def test_a_dataset_that_will_be_downloaded_is_known_by_its_queries(thesis):
     assert planned.source("keble_000028") == unpacked
     assert planned.sources() == [truth, unpacked]
     assert set(planned.downloads) == {"oxbuild_images-v1.tgz", "gnd_oxford5k.pkl"}
-    assert thesis.shard_sources("oxford5k", 3) == ["results/oxford5k/dataset.json", unpacked]
-    assert thesis.shard_words("oxford5k", 3) == "--dataset results/oxford5k/dataset.json --shard 3 --of 20"
+    assert databases.shard_sources(thesis, "oxford5k", 3) == ["results/oxford5k/dataset.json", unpacked]
+    assert databases.shard_words(thesis, "oxford5k", 3) == "--dataset results/oxford5k/dataset.json --shard 3 --of 20"
 
 
 def test_photos_of_a_revisited_dataset_are_those_of_the_original(thesis):
@@ -121,12 +121,14 @@ def test_a_box_is_cut_out_where_it_is_asked_for(folder):
 
 def test_shards_of_a_small_database_are_those_that_have_photos(folder):
     plan = plan_of(folder)
-    numbers = [int(file[-7:-4]) for file in plan.descriptors("mine", "lite0")]
-    assert plan.shards("mine") == 3
-    assert sorted(photo for number in numbers for photo in plan.shard_photos("mine", number)) == sorted(
+    numbers = [int(file[-7:-4]) for file in databases.descriptors(plan, "mine", "lite0")]
+    assert databases.shards(plan, "mine") == 3
+    assert sorted(photo for number in numbers for photo in databases.shard_photos(plan, "mine", number)) == sorted(
         str(photo) for photo in plan.datasets["mine"].photos.values()
     )
-    assert plan.ranked("mine", "lite0")[len(numbers) :] == layout.names_of(plan.descriptors("mine", "lite0"))
+    assert databases.ranked(plan, "mine", "lite0")[len(numbers) :] == layout.names_of(
+        databases.descriptors(plan, "mine", "lite0")
+    )
 
 
 def test_wrong_answers_are_ranked_too(folder, tmp_path):
@@ -134,8 +136,10 @@ def test_wrong_answers_are_ranked_too(folder, tmp_path):
     folder["datasets"]["mine"]["distractors"] = "more"
     plan = plan_of(folder)
     added = [f"results/distractors/more/descriptors/lite0/shard-{number:04d}.npy" for number in range(3)]
-    assert plan.distractors("mine", "lite0") == added
-    assert plan.shard_options("mine", "lite0").endswith("--distractors results/distractors/more/descriptors/lite0")
+    assert databases.distractors(plan, "mine", "lite0") == added
+    assert databases.shard_options(plan, "mine", "lite0").endswith(
+        "--distractors results/distractors/more/descriptors/lite0"
+    )
     assert f"--distractors more={tmp_path / 'photos'}" in inputs.provenance_options(plan)
 
 
@@ -201,9 +205,11 @@ def test_the_check_of_clean_map_stands_before_the_attacks_that_ask_for_it(thesis
 
 
 def test_tables_are_made_where_there_is_something_to_show(demo, thesis, folder):
-    of_two = ["4.1", "4.1-confidence", "comparisons", "4.2", "4.2-confidence", "4.2-comparisons"]
-    assert sorted(outputs.tables(demo)) == sorted(outputs.tables(thesis)) == sorted(of_two)
-    assert outputs.tables(plan_of(folder)) == ["4.1", "4.1-confidence"]
+    of_two = ["4.1", "4.1-confidence", "comparisons", "4.2", "4.2-confidence", "4.2-comparisons", "reversed"]
+    of_systems = ["transformations", "transformations-confidence", "systems", "systems-confidence"]
+    assert sorted(outputs.tables(thesis)) == sorted(of_two)
+    assert sorted(outputs.tables(demo)) == sorted([*of_two, *of_systems, "quality", "quality-order"])
+    assert outputs.tables(plan_of(folder)) == ["4.1", "4.1-confidence", "reversed"]
     assert outputs.table_stems(demo)["differences"] == "results/tables/differences"
     assert outputs.table_stems(demo)["4.2"] == "results/tables/table-4.2"
 
@@ -365,7 +371,7 @@ def test_benchmarks_are_planned_without_a_download(kind):
 def test_content_and_not_dates_makes_fingerprints(folder, tmp_path):
     def fingerprints():
         plan = plan_of(folder)
-        shards = [inputs.shard(plan, "mine", number) for number in range(plan.shards("mine"))]
+        shards = [inputs.shard(plan, "mine", number) for number in range(databases.shards(plan, "mine"))]
         about = [inputs.photo(plan, "mine", "a-1"), inputs.photo(plan, "mine", "b-1")]
         return [*about, inputs.ground_truth(plan, "mine"), inputs.weights(plan, "gem"), *shards]
 
@@ -394,6 +400,18 @@ def test_what_is_not_given_has_no_fingerprint(demo, thesis, folder):
     assert inputs.ground_truth(thesis, "oxford5k") == ""
     assert {inputs.weights(thesis, network) for network in thesis.victims} == {""}
     assert inputs.weights(plan_of(folder), "gem") == "", "the file is not there, of which Snakemake will tell"
+
+
+@pytest.mark.parametrize("file", ["mine/colours.py", "mine/colours/__init__.py"])
+def test_a_function_comes_from_its_module(folder, tmp_path, monkeypatch, file):
+    monkeypatch.chdir(tmp_path)
+    folder |= {"systems": {"own": {"kind": "function", "function": "mine.colours:describe"}}, "victims": ["gem", "own"]}
+    assert (plan_of(folder).weights("own"), inputs.weights(plan_of(folder), "own")) == ([], ""), "it is installed"
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("def describe(pixels): ...\n")
+    plan = plan_of(folder)
+    assert plan.weights("own") == [file] and re.fullmatch("[0-9a-f]{16}", inputs.weights(plan, "own"))
+    assert inputs.input_files(plan)["systems.own.function"] == file
 
 
 def test_downloads_that_are_there_have_none_either(tmp_path, monkeypatch):
@@ -449,10 +467,10 @@ def test_a_photo_is_no_option(folder, tmp_path, monkeypatch):
     Image.new("RGB", (8, 8)).save("-k.png")
     folder["datasets"]["mine"]["folder"] = "."
     plan = plan_of(folder)
-    shards = range(plan.shards("mine"))
-    words = [word for number in shards for word in shlex.split(plan.shard_words("mine", number))]
+    shards = range(databases.shards(plan, "mine"))
+    words = [word for number in shards for word in shlex.split(databases.shard_words(plan, "mine", number))]
     assert "./-k.png" in words and not [word for word in words if word.startswith("-")]
-    assert "-k.png" in [photo for number in shards for photo in plan.shard_sources("mine", number)]
+    assert "-k.png" in [photo for number in shards for photo in databases.shard_sources(plan, "mine", number)]
 
 
 def test_names_of_wrong_answers_count(folder, tmp_path):

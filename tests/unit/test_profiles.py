@@ -20,10 +20,10 @@ def test_settings_of_the_default_profile_are_carried_over(name):
 
 def test_rules_for_the_gpu_are_sent_to_its_partition():
     rules = "\n".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
-    asked = re.findall(r"^rule (\w+):(?:\n(?:    .*)?)*?\n        gpu=", rules, flags=re.MULTILINE)
+    asked = re.findall(r"^rule (\w+):(?:\n(?:    .*)?)*?\n        gpu=1", rules, flags=re.MULTILINE)
     # Those that are made for each attack have what the profile gives to one name.
     asked += re.findall(r'share_resources\(workflow, "(\w+)", name\)', rules)
-    assert len(asked) == rules.count("gpu=")
+    assert len(asked) == rules.count("gpu=1")
 
     assert {rule: "gpu" for rule in asked} == {
         rule: resources["slurm_partition"] for rule, resources in profile("slurm")["set-resources"].items()

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from cvpire.datasets import Dataset, Query
 from cvpire.errors import InputError
-from cvpire.retrieval.average_precision import FORMS, average_precision, expected_random_average_precision
+from cvpire.retrieval.average_precision import (
+    FORMS,
+    among_last,
+    average_precision,
+    expected_random_among_last,
+    expected_random_average_precision,
+)
 from cvpire.retrieval.random_ranking import derived_numbers, expected_map, random_table, ranking_sizes, shuffled_map
+from scipy.stats import hypergeom
 
 
 def test_sizes_leave_junk_out():
@@ -21,10 +28,11 @@ def test_a_row_for_each_query(form):
 
     rows = random_table(Dataset({}, tuple("abcde"), queries), form)
 
-    assert [list(row) for row in rows] == [["query", "ap", "ap_sum", "ap_trapezoid"]] * 2
+    assert [list(row) for row in rows] == [["query", "ap", "ap_sum", "ap_trapezoid", "ap_reversed", "among_last"]] * 2
     for row, query, sizes in zip(rows, "ab", [(2, 4), (3, 5)], strict=True):
         assert row["query"] == query
-        assert row["ap"] == row[f"ap_{form}"]
+        assert row["ap"] == row[f"ap_{form}"] == row["ap_reversed"]
+        assert row["among_last"] == 1, "no more than ten are ranked"
         assert [row["ap_sum"], row["ap_trapezoid"]] == [
             expected_random_average_precision(*sizes, each) for each in FORMS
         ]
@@ -37,6 +45,18 @@ def test_expectation_is_the_mean_over_all_rankings(form):
         for relevant, ranked in ((2, 5), (3, 7))
     ]
     assert expected_map([2, 3], [5, 7], form) == pytest.approx(np.mean(of_each), rel=1e-12)
+
+
+def test_a_random_ranking_has_a_relevant_photo_among_its_last_as_often_as_all_rankings_have():
+    for relevant, ranked in ((1, 9), (1, 12), (2, 13), (5, 16), (7, 12)):
+        every = [among_last(np.array(ranks), ranked) for ranks in itertools.combinations(range(ranked), relevant)]
+        assert expected_random_among_last(relevant, ranked) == pytest.approx(np.mean(every), rel=1e-12)
+
+
+def test_among_the_last_of_a_long_random_ranking_is_exact():
+    assert expected_random_among_last(1, 1_000_000) == 1e-5  # ten of a million
+    assert expected_random_among_last(25, 5_000) == pytest.approx(hypergeom.sf(0, 5_000, 25, 10), rel=1e-9)
+    assert expected_random_among_last(4_991, 5_000) == 1, "only nine are not relevant"
 
 
 @pytest.mark.parametrize("form", FORMS)

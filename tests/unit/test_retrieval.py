@@ -10,11 +10,12 @@ import pytest
 from cvpire.datasets import Dataset, Query, revisited_answers
 from cvpire.datasets.listing import write_listing
 from cvpire.errors import InputError
-from cvpire.retrieval import ranking
-from cvpire.retrieval.average_precision import FORMS, average_precision, expected_random_average_precision
+from cvpire.retrieval import ranking, similarity
+from cvpire.retrieval.average_precision import FORMS, among_last, average_precision, expected_random_average_precision
 from cvpire.retrieval.descriptors import shard_names, write_shard
-from cvpire.retrieval.ranking import first_rows, measure, positions, rank_versions, similarities, without_junk
+from cvpire.retrieval.ranking import System, first_rows, measure, positions, rank_versions, without_junk
 from cvpire.retrieval.shards import shard_count, shard_members, shard_of, shard_photos
+from cvpire.retrieval.similarity import similarities
 from PIL import Image
 
 forms = pytest.mark.parametrize("form", FORMS)
@@ -103,6 +104,12 @@ def test_expected_random_average_precision_of_a_long_ranking(form):
     assert result == pytest.approx(expected if form == "sum" else (expected + 1 / 5000) / 2)
 
 
+def test_a_relevant_photo_among_the_last_ten():
+    assert [among_last(np.array([3, rank]), 30) for rank in (0, 19, 20, 29)] == [0, 0, 1, 1]
+    assert [among_last(np.array([rank]), 10) for rank in range(10)] == [1] * 10
+    assert among_last(np.array([0]), 1) == 1
+
+
 # --- Similarities -----------------------------------------------------------------------------------------------------
 
 
@@ -165,7 +172,7 @@ def test_similarities_are_exact(tmp_path, peaked):
 @pytest.mark.parametrize("cuts", [[], [1, 2, 3], [0, 0, 600], [511], [7, 519, 1200], range(0, 1200, 97)])
 @pytest.mark.parametrize("threads", [1, 5])
 def test_similarities_do_not_depend_on_shards_and_threads(tmp_path, monkeypatch, cuts, threads):
-    monkeypatch.setattr(ranking, "_BLOCK", 256)
+    monkeypatch.setattr(similarity, "_BLOCK", 256)
     database, queries = unit_vectors(1200, 200), unit_vectors(7, 200, seed=1)
     (tmp_path / "whole").mkdir()
     whole = similarities(write_shards(tmp_path / "whole", MANY, database), queries)
@@ -300,10 +307,15 @@ def test_measures_of_a_ranking_by_literal_transcriptions(town, form, far):
         for difficulty, (relevant, junk) in query.difficulties.items():
             value = literal_values(ranked, relevant, junk)[FORMS.index(form)] if relevant else None
             expected[f"ap_{difficulty}"] = None if value is None else pytest.approx(value, abs=1e-12)
+        reverse = literal_values(ranked[::-1], query.relevant, query.junk)[FORMS.index(form)]
+        last = [other for other in ranked if other not in query.junk][-10:]
+        expected["ap_reversed"] = pytest.approx(reverse, abs=1e-12)
+        expected["among_last"] = 1.0 if query.relevant & set(last) else 0.0
         expected["top"] = [other for other in ranked if other not in query.junk][:3]
         assert values == expected
     assert measured[4]["ap_easy"] is None
-    assert set(measured[1]) == {"ap_sum", "ap_trapezoid", "top"}
+    assert set(measured[1]) == {"ap_sum", "ap_trapezoid", "ap_reversed", "among_last", "top"}
+    assert {values["among_last"] for values in measured if values} == {0.0, 1.0}, "both are tested"
 
 
 def test_measures_do_not_depend_on_shards_or_queries_together(town, tmp_path, monkeypatch):
@@ -315,7 +327,7 @@ def test_measures_do_not_depend_on_shards_or_queries_together(town, tmp_path, mo
     assert measure(dataset, [shards[2], shards[0], shards[3], shards[1]], distractors, QUERIES, vectors) == measured
 
     monkeypatch.setattr(ranking, "_SCORES", 64 * 4 * 3)  # three queries at a time
-    monkeypatch.setattr(ranking, "_BLOCK", 5)
+    monkeypatch.setattr(similarity, "_BLOCK", 5)
     done = []
     assert measure(dataset, shards, distractors, QUERIES, vectors, progress=done.append) == measured
     assert done == [1, 2, 3, 4, 5, 6, 7]
@@ -475,8 +487,9 @@ def versions(tmp_path):
 
 
 def ranked_rows(folder, **options):
+    system = System(FirstPixel().describe, similarities)
     return rank_versions(
-        folder / "dataset.json", folder, FirstPixel(), read_pixels, [folder / "shard-000.npy"], suffix=".png", **options
+        folder / "dataset.json", folder, system, read_pixels, [folder / "shard-000.npy"], suffix=".png", **options
     )
 
 
@@ -485,13 +498,15 @@ def test_rows_of_unattacked_queries(versions, capfd):
 
     assert rows == [
         {"query": "near", "multiplier": None, "iteration": None, "ap": 1.0, "ap_sum": 1.0, "ap_trapezoid": 1.0}
-        | {"top": "p0/p1/p2"},
+        | {"ap_reversed": (1 / 2 + 2 / 3) / 2, "among_last": 1.0, "top": "p0/p1/p2"},
         {"query": "odd", "multiplier": None, "iteration": None, "ap": 1 / 3, "ap_sum": 1 / 3, "ap_trapezoid": 1 / 6}
+        | {"ap_reversed": 1.0, "among_last": 1.0}
         | {"ap_easy": None, "ap_medium": 1 / 3, "ap_hard": 1 / 3, "top": "p0/p1/p2"},
     ]
+    first = ["query", "multiplier", "iteration", "ap", "ap_sum", "ap_trapezoid", "ap_reversed", "among_last"]
     assert [list(row) for row in rows] == [
-        ["query", "multiplier", "iteration", "ap", "ap_sum", "ap_trapezoid", "top"],
-        ["query", "multiplier", "iteration", "ap", "ap_sum", "ap_trapezoid", "ap_easy", "ap_medium", "ap_hard", "top"],
+        [*first, "top"],
+        [*first, "ap_easy", "ap_medium", "ap_hard", "top"],
     ]
     assert capfd.readouterr().err == f"describe {versions}: done\nrank {versions}: done\n"
 
@@ -521,6 +536,7 @@ def test_rows_count_distractors(versions):
 
     assert [row["top"] for row in rows] == ["p0/y/p1"] * 2
     assert rows[1]["ap_sum"] == 1 / 5
+    assert rows[0]["ap_reversed"] == (1 / 3 + 2 / 5) / 2, "two are behind the better one"
 
 
 def test_a_dataset_without_answers_has_no_rows(versions):
@@ -545,7 +561,7 @@ def small(tmp_path):
         dataset = dataset_of(database, {"q": Query(frozenset("b"), frozenset())})
         return measure(dataset, [tmp_path / "0.npy", tmp_path / "1.npy"], distractors, ["q"], np.float32([vector]))
 
-    assert measure_small() == [{"ap_sum": 1 / 3, "ap_trapezoid": 1 / 6, "top": ["d", "büro 1", "b"]}]
+    assert measure_small()[0]["ap_sum"] == 1 / 3 and measure_small()[0]["top"] == ["d", "büro 1", "b"]
     return measure_small
 
 

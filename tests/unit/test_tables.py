@@ -525,8 +525,10 @@ def test_a_table_is_made_and_written_by_its_name(measured, tmp_path):
     for dataset, notes in (("oxford", ("left out 1 query (a_1)",)), ("paris", ())):
         (tmp_path / dataset).mkdir()
         write_listing(tmp_path / dataset / "dataset.json", Dataset({}, (), {}, notes))
-    (tmp_path / "run.json").write_text(json.dumps(as_json(Run({"oxford": "folder", "paris": "folder"}, {}, (), {}))))
-    measured.reindex(columns=COLUMNS).to_csv(tmp_path / "tables" / "queries.csv", index=False)
+    (tmp_path / "run.json").write_text(json.dumps(as_json(Run({"oxford": "folder", "paris": "folder"}, {}, {}, {}))))
+    measured.assign(transformation="none").reindex(columns=COLUMNS).to_csv(
+        tmp_path / "tables" / "queries.csv", index=False
+    )
     pd.DataFrame({"dataset": ["oxford", "paris"], "ap": [0.01, 0.02]}).to_csv(tmp_path / "tables" / "random.csv")
     made, caption = make_table("4.2", results, TableOptions(attack="sd-pire"))
     paths = write_table(made, tmp_path / "tables" / "table-4.2", caption)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from cvpire.layout import RUN, path
+from cvpire.layout import AS_SAVED, RUN, path
 from cvpire.measures import DIFFICULTIES, MEASURES
 from cvpire.plan.run import Plan
 from cvpire.results import as_json
@@ -14,6 +14,7 @@ from cvpire.tables.thesis_numbers import printed
 
 from tests.workflow.conftest import ROOT
 
+NETWORK = "resnet101-gem"
 TOLD = {"oxford5k": ["all_souls_000013", "keble_000245"], "paris6k": []}
 FACTS = {"code": "1", "lock file (SHA-256)": "2", "Python": "3", "device": "a GPU", "processor": "a CPU", "system": "x"}
 
@@ -49,7 +50,7 @@ def write_thesis_run(root: Path, plan: Plan, queries: int = 55, seed: int = 0) -
                 quality = 1.0 if attack == "original" else min(1.0, ssim + 0.02 * (spread[place] - 1))
                 values = {"ap": scored, "ap_trapezoid": scored, "ap_sum": min(1.0, scored * 1.05)}
                 values |= {"ssim": quality, "ssim_range_2": quality, "ssim_range_1": 2 * quality - 1}
-                about = (dataset, "resnet101-gem", attack, label, "resnet101-gem", name, multiplier, steps, headline)
+                about = (dataset, NETWORK, attack, label, NETWORK, AS_SAVED, name, multiplier, steps, headline)
                 rows.append(
                     {column: 0.0 for column in MEASURES}
                     | {measure.column: None for measure in DIFFICULTIES}

@@ -72,6 +72,13 @@ class Project:
         output, _ = running.communicate()
         return Run(running.returncode, output)
 
+    def planned_files(self, *arguments: str) -> set[str]:
+        """Files under results/ that the jobs of a run would write, but logs."""
+        done = self.snakemake("--dry-run", "all", *arguments)
+        assert done.returncode == 0, done.output
+        outputs = re.findall(r"^    output: (.*)$", done.output, flags=re.MULTILINE)
+        return {file.removeprefix("results/") for files in outputs for file in files.split(", ")}
+
     def planned(self, *arguments: str) -> dict[str, int]:
         """Rules that a run would execute, with the number of jobs."""
         done = self.snakemake("--dry-run", "all", *arguments)
@@ -109,7 +116,7 @@ def make_photo(seed: int, scene: int) -> Image.Image:
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def new_project(folder: Path) -> Project:
+def new_project(folder: Path, config: dict = CONFIG) -> Project:
     """Copy the project and give it three scenes of three photos."""
     folder.mkdir(parents=True)
     for part in ("Snakefile", "rules", "workflow", "profiles", "envs"):
@@ -118,7 +125,7 @@ def new_project(folder: Path) -> Project:
         copy(ROOT / part, folder / part, **ignore)
     (folder / "config").mkdir()
     shutil.copy2(ROOT / "config" / "downloads.yaml", folder / "config")
-    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False, allow_unicode=True))
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     (folder / "photos").mkdir()
     scenes = {"büro 1": 1, "büro 2": 1, "büro 3": 1, "tree-1": 2, "tree-2": 2, "tree-3": 2, "sea-1": 3, "sea-2": 3}
     for seed, (name, scene) in enumerate(scenes.items()):

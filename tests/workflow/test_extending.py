@@ -94,10 +94,18 @@ def extended(tmp_path_factory):
 
 def write_results(root: Path) -> None:
     """Two queries of one dataset, unattacked and under one attack."""
-    about = Attack("CV-PIRE", "net", ("net",), 50, 2, "cv", ".jpg", ("town",))
-    run = Run({"town": "folder"}, {"cv-pire": about}, ("net",), {"cv": "CV-PIRE"})
+    about = Attack("CV-PIRE", "net", {"town": ("net",)}, 50, 2, "cv", ".jpg")
+    run = Run({"town": "folder"}, {"cv-pire": about}, {"town": ("net",)}, {"cv": "CV-PIRE"})
     rows = [
-        {"dataset": "town", "network": "net", "attack": attack, "label": label, "victim": "net", "query": query}
+        {
+            "dataset": "town",
+            "transformation": "none",
+            "network": "net",
+            "attack": attack,
+            "label": label,
+            "victim": "net",
+            "query": query,
+        }
         | {"headline": True, "ap": ap, "ssim": ssim, "multiplier": multiplier, "iteration": 2}
         for attack, label, ssim, multiplier in (("original", "Original", 1.0, None), ("cv-pire", "CV-PIRE", 0.9, 50))
         for query, ap in (("a", 0.25), ("b", 0.5))
@@ -165,6 +173,13 @@ def test_a_network(extended):
     np.testing.assert_allclose(np.linalg.norm(descriptors, axis=1), 1, atol=1e-6)
 
 
+def test_a_retrieval_system(extended):
+    folder, _ = outputs(extended, "A retrieval system")
+    descriptors = np.load(folder / "colours.npy")
+    assert descriptors.shape == (2, 24)
+    np.testing.assert_allclose(np.linalg.norm(descriptors, axis=1), 1, atol=1e-6)
+
+
 def test_a_measure(extended):
     _, (said,) = outputs(extended, "A measure")
     assert 0 < json.loads(said)["edges"] < 1
@@ -195,6 +210,9 @@ def test_the_workflow_and_the_estimate_know_all_of_it(extended):
     config = yaml.safe_load((folder / "config" / "config.yaml").read_text())
     config["datasets"] = {"towers": {"kind": "grouped", "folder": "photos"}}
     config["networks"]["blocks"] = {"architecture": "blocks"}
+    config["systems"] = {"colours": {"kind": "colours"}}
+    config["victims"] = [*config["networks"], "colours"]
+    config["transformations"] = {"turned": {"mirrored": True}}
     config["variance"]["sat"] = {"kind": "saturation"}
     config["attacks"]["ours"] = {"network": "blocks", "variance": "sat", "through": ["halved"], "start": 0.5}
     config["figures"]["ours"] = {}
@@ -203,7 +221,19 @@ def test_the_workflow_and_the_estimate_know_all_of_it(extended):
     counts = dict(re.findall(r"^(\w[\w-]+) +(\d+)$", planned, flags=re.MULTILINE))
     assert counts["make_table_worst"] == counts["draw_figure_ours"] == "1"
     assert int(counts["save_queries_ours"]) > 0
+    assert (
+        counts["rank_transformed"] == str(len(config["victims"]))
+        and "--kind colours" in planned
+        and "{mirrored: true}" in planned
+    )
     assert "--kind saturation" in planned and "--through halved" in planned and "--start 0.5" in planned
-    for module in ("variance/saturation.py", "attack/halving.py", "networks/blocks.py", "quality/sharpness.py"):
+    for module in (
+        "variance/saturation.py",
+        "attack/halving.py",
+        "networks/blocks.py",
+        "quality/sharpness.py",
+        "retrieval/systems/colours.py",
+        "transformations/mirroring.py",
+    ):
         assert f"workflow/cvpire/{module}" in planned, "an edit of it makes its jobs run again"
     assert "descriptors" in run(folder, "cvpire estimate config/config.yaml")

@@ -3,102 +3,27 @@
 The archives come from a local server.
 """
 
-import hashlib
-import io
 import json
-import os
-import pickle
-import re
-import subprocess
-import tarfile
-import zipfile
-from pathlib import Path
 
 import pytest
-import torch
-import torchvision
 import yaml
-from cvpire.datasets.benchmarks import benchmark_queries
 from cvpire.layout import FIGURE_SUFFIXES, TABLE_SUFFIXES
 
 from tests.thesis import FIGURES, TABLES
 from tests.unit.download_server import serve
-from tests.workflow.conftest import ROOT, SNAKEMAKE, make_photo
-
-QUERIES = {"oxford5k": ["keble_000028"], "paris6k": ["paris_defense_000605"]}
-ARCHIVES = {"oxford5k": ["oxbuild_images-v1.tgz"], "paris6k": ["paris_1-v1.tgz", "paris_2-v1.tgz"]}
-CHECKPOINT = "retrievalSfM120k-resnet101-gem-b80fb85.pth"
-REPOSITORY = "CV-PIRE-d857167.zip"
-
-
-def jpeg(scene: int, view: int) -> bytes:
-    data = io.BytesIO()
-    make_photo(scene, view).save(data, "jpeg", quality=90)
-    return data.getvalue()
-
-
-def write_archives(folder: Path, name: str) -> None:
-    """A ground truth of one query, two more views and three wrong answers, and archives laid out as the real ones."""
-    photos = {}
-    for scene, query in enumerate([*QUERIES[name], "other_000028"]):
-        photos |= {f"{query[:-2]}9{view}" if view else query: jpeg(scene, view) for view in range(3)}
-    names, boxes = list(photos), benchmark_queries(name)
-    truths = [
-        {
-            "ok": [number for number, photo in enumerate(names) if photo[:-2] == query[:-2]],
-            "junk": [],
-            "bbx": list(boxes[query]),
-        }
-        for query in QUERIES[name]
-    ]
-    truth = {"imlist": names, "qimlist": QUERIES[name], "gnd": truths}
-    (folder / f"gnd_{name}.pkl").write_bytes(pickle.dumps(truth))
-    photos |= {f"{name}_not_in_ground_truth_000001": b"corrupt, like 20 photos of Paris"}
-    for number, archive in enumerate(ARCHIVES[name]):
-        with tarfile.open(folder / archive, "w:gz") as file:
-            for photo, data in list(photos.items())[number :: len(ARCHIVES[name])]:
-                place = f"paris/{photo.split('_')[1]}/{photo}.jpg" if name == "paris6k" else f"{photo}.jpg"
-                member = tarfile.TarInfo(place)
-                member.size = len(data)
-                file.addfile(member, io.BytesIO(data))
-
-
-def write_repository(path: Path) -> None:
-    """What the author published of one query by one method, laid out as in his repository."""
-    (query,) = QUERIES["oxford5k"]
-    stated = "".join(f"{measure}: 0.5\n" for measure in ("ssim", "mse", "nrmse", "psnr"))
-    files = {
-        f"images/oxbuild_testquery/{query}.jpg": jpeg(0, 0),
-        f"results/oxford/CV-PIRE/{query}.jpg": jpeg(0, 1),
-        "results/oxford/CV-PIRE/imageQualityComparison.txt": f"{query}.jpg\n{stated}",
-        "results/oxford/CV-PIRE/map_score_img_output_T100.txt": f"{query}.jpg\t\t : 0.25\n",
-    }
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(f"CV-PIRE-d857167/{name}", content)
-
-
-def write_checkpoint(path: Path) -> None:
-    """Random weights of a small network under the keys of GeM's checkpoints."""
-    torch.manual_seed(0)
-    network = torchvision.models.resnet18(weights=None)
-    body = torch.nn.Sequential(*list(network.children())[:-2])
-    state = {f"features.{key}": value for key, value in body.state_dict().items()} | {"pool.p": torch.tensor([2.9])}
-    meta = {"architecture": "resnet18", "pooling": "gem", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-    torch.save({"meta": meta | {"outputdim": 512, "whitening": False}, "state_dict": state}, path)
-
-
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run the project from another folder, on the configuration there."""
-    profile = ("--workflow-profile", str(ROOT / "profiles" / "default"))
-    return subprocess.run(
-        [SNAKEMAKE, "-s", ROOT / "Snakefile", *profile, "--cores", "2", "--configfile", "config.yaml", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow")},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+from tests.workflow.conftest import ROOT
+from tests.workflow.miniature import (
+    ARCHIVES,
+    CHECKPOINT,
+    QUERIES,
+    REPOSITORY,
+    counts,
+    run,
+    write_archives,
+    write_checkpoint,
+    write_configuration,
+    write_repository,
+)
 
 
 @pytest.fixture(scope="module")
@@ -109,31 +34,21 @@ def thesis(tmp_path_factory):
         write_archives(served, name)
     write_checkpoint(served / CHECKPOINT)
     write_repository(served / REPOSITORY)
-    files = sorted(served.iterdir())
+    config = yaml.safe_load((ROOT / "config" / "thesis.yaml").read_text())
+    config["networks"]["resnet101-gem"]["architecture"] = "resnet18"
+    for name, dataset in config["datasets"].items():
+        dataset.update(queries=QUERIES[name])
+    for attack in config["attacks"].values():
+        attack.update(iterations=2, other_iterations=[1])
+        attack["other_multipliers"] = attack.get("other_multipliers", [])[:1]
+    for figure in config["figures"].values():
+        if "query" in figure:
+            figure["query"] = QUERIES[figure["dataset"]][0]
+    config["figures"]["4.4"]["iterations"] = 1
+    config["retrieval"] = {"shard_size": 1000}
+    config["gate"] = {"enabled": True, "tolerance": 100}
     with serve(served) as server:
-        sums = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-        # As in the real list: some checksums are known, some are recorded at the first download.
-        known = {name: sums[name] if "gnd" in name else sums[name][:8] if name == CHECKPOINT else None for name in sums}
-        downloads = {
-            name: {"urls": [server.url(f"gone/{name}"), server.url(name)], "sha256": known[name], "megabytes": 1}
-            for name in sums
-        }
-        (folder / "downloads.yaml").write_text(yaml.safe_dump(downloads))
-        config = yaml.safe_load((ROOT / "config" / "thesis.yaml").read_text())
-        config["downloads"] = "downloads.yaml"
-        config["networks"]["resnet101-gem"]["architecture"] = "resnet18"
-        for name, dataset in config["datasets"].items():
-            dataset.update(queries=QUERIES[name])
-        for attack in config["attacks"].values():
-            attack.update(iterations=2, other_iterations=[1])
-            attack["other_multipliers"] = attack.get("other_multipliers", [])[:1]
-        for figure in config["figures"].values():
-            if "query" in figure:
-                figure["query"] = QUERIES[figure["dataset"]][0]
-        config["figures"]["4.4"]["iterations"] = 1
-        config["retrieval"] = {"shard_size": 1000}
-        config["gate"] = {"enabled": True, "tolerance": 100}
-        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        write_configuration(folder, config, server)
         dry = run(folder, "--dry-run")
         assert dry.returncode == 0, dry.stdout
         assert not (folder / "resources").exists()
@@ -144,12 +59,12 @@ def thesis(tmp_path_factory):
 
 def a_dry_run_counts_the_jobs_without_any_download(thesis):
     _, dry = thesis
-    counts = dict(re.findall(r"^(\w[\w-]+) +(\d+)$", dry.stdout, flags=re.MULTILINE))
-    assert counts["download"] == "7"
+    jobs = counts(dry)
+    assert jobs["download"] == 7
     attacks = ("cv-pire", "sd-pire", "pire", "pire-fast")
-    assert [counts[f"attack_query_{attack}"] for attack in attacks] == ["2"] * 4  # two queries
-    assert "attack_query" not in counts and not any(rule.startswith("save_queries") for rule in counts)
-    assert counts["unpack_photos"] == "2"
+    assert [jobs[f"attack_query_{attack}"] for attack in attacks] == [2] * 4  # two queries
+    assert "attack_query" not in jobs and not any(rule.startswith("save_queries") for rule in jobs)
+    assert jobs["unpack_photos"] == 2
     rules = {f"draw_figure_{number}" for number in FIGURES} | {f"make_table_{name}" for name in TABLES}
     rules |= {"make_table_4.1_confidence", "make_table_4.2_confidence", "make_table_4.2_comparisons"}
     rules |= {
@@ -160,7 +75,7 @@ def a_dry_run_counts_the_jobs_without_any_download(thesis):
         "lay_out_overview",
         "lay_out_reproduction",
     }
-    assert {rule.replace(".", "_") for rule in rules} <= counts.keys()
+    assert {rule.replace(".", "_") for rule in rules} <= jobs.keys()
 
 
 def every_figure_and_table_of_the_thesis_is_there(thesis):

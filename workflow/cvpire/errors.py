@@ -19,8 +19,8 @@ class InputError(ValueError):
 
 
 @contextmanager
-def about(path: Path) -> Iterator[None]:
-    """Name a file in messages that come from functions that know no files."""
+def about(path: Path | str) -> Iterator[None]:
+    """Name a file, or what else it is about, in messages that come from functions that know no files."""
     name_it = functools.partial(_prefix, str(path))
     handlers = logging.getLogger().handlers
     for each in handlers:

@@ -27,8 +27,9 @@ def estimate(plan: Plan) -> pd.DataFrame:
     -------
     DataFrame
         Columns `what`, `dataset`, `count`, `unit` and `megabytes`, what stays on the disk at the end. Of the attack, an
-        iteration is one forward and backward pass of one photo at one multiplier. Perturbations that are not kept
-        never reach the disk. Archives (.tgz, .zip) are unpacked and kept.
+        iteration is one forward and backward pass of one photo at one multiplier. A query is ranked as often as it has
+        versions: by attacks, transformations and systems. Vectors of networks stand for all descriptors. Perturbations
+        that are not kept never reach the disk. Archives (.tgz, .zip) are unpacked and kept.
     """
     config = plan.config
     needed = {network.weights for network in config.networks.values()}
@@ -54,16 +55,26 @@ def estimate(plan: Plan) -> pd.DataFrame:
         passes = sum(len(attack.multipliers) * attack.checkpoints[-1] for attack in attacks)
         folder = layout.VARIANCE.partition("{map}")[0].format(dataset=name)
         maps = sum(file.startswith(folder) for file in made)
-        victims = {attack.network for attack in attacks}.union(config.victims)
+        victims = config.victims_on(name)
+        networks = [victim for victim in victims if victim in config.networks]
+        ranked = len(victims) * (2 if config.saves_plainly(name) else 1)  # versions of a query, unattacked
+        ranked += sum(
+            len(config.victims_of(attack, name)) * many
+            for attack, many in zip(config.attacks_on(name), variants, strict=True)
+        )
+        ranked += sum(len(plan.transformed_attacks(name, victim)) for victim in victims) * len(
+            config.transformations_on(name)
+        )
         saved = sum(count * BYTES[attack.saving.format] for count, attack in zip(variants, attacks, strict=True))
         kept = sum(variants) * photo if config.keep_perturbations else 0.0
-        dimensions = sum(ARCHITECTURES[config.networks[victim].architecture].dimensions for victim in victims)
+        dimensions = sum(ARCHITECTURES[config.networks[victim].architecture].dimensions for victim in networks)
         rows += [
             ("queries, read", name, queries, "photos", BYTES["png"] * photo),
             ("variance maps", name, maps, "maps", 4 * maps * pixels / 1e6),
             ("attack", name, queries * passes, "iterations", 0.0),
             ("perturbations", name, queries * sum(variants), "perturbations", 3 * 4 * kept),
             ("adversarial queries", name, queries * sum(variants), "photos", saved * photo),
+            ("queries, ranked", name, queries * ranked, "photos", 0.0),
             ("descriptors", name, planned.size * len(victims), "photos", 4 * planned.size * dimensions / 1e6),
         ]
     if is_audited:

@@ -12,6 +12,12 @@ RESULTS = "results"
 ORIGINAL = "original"
 """In the place of an attack: the unattacked queries."""
 
+PLAIN = "plain"
+"""In the place of an attack: the unattacked queries as saving leaves them, without any perturbation."""
+
+AS_SAVED = "none"
+"""In the place of a transformation: the file exactly as it was saved."""
+
 # Of the run
 RUN = "results/run.json"
 CONFIGURATION = "results/configuration.json"
@@ -24,9 +30,13 @@ LISTING = "results/{dataset}/dataset.json"
 PREPARED = "results/{dataset}/original/{photo}.png"
 VARIANCE = "results/{dataset}/variance/{map}/{photo}.npy"
 DESCRIPTORS = "results/{dataset}/descriptors/{victim}/shard-{shard}.npy"
+FEATURES = "results/{dataset}/descriptors/{victim}/shard-{shard}.npz"
+LEARNT = "results/{dataset}/descriptors/{victim}/learnt.npz"
 DISTRACTORS = "results/distractors/{distractors}/descriptors/{victim}/shard-{shard}.npy"
 RANDOM = "results/{dataset}/random.csv"
 GATE = "results/{dataset}/original/gate/{victim}.json"
+
+TRANSFORMED = "results/{dataset}/transformed/{victim}/{transformation}.csv"
 
 # Of an attack on a dataset
 PERTURBATION = "results/{dataset}/{attack}/perturbation/{photo}.npz"
@@ -42,6 +52,7 @@ TABLE = "results/tables/{file}"
 FIGURE = "results/figures/figure-{number}"
 AUDIT = "results/audit/{file}"
 
+QUERY_SUFFIXES = (".jpg", ".png")
 FIGURE_SUFFIXES = (".svg", ".png", ".pdf")
 TABLE_SUFFIXES = (".csv", ".md", ".tex", *FIGURE_SUFFIXES)
 PAGE_SUFFIXES = (".html", ".md")
@@ -49,6 +60,7 @@ PAGE_SUFFIXES = (".html", ".md")
 # What is downloaded or made before a run
 DOWNLOAD = "resources/downloads/{file}"
 DEMO_PHOTOS = "resources/demo/{part}"
+LOGO_PHOTOS = "resources/logos"
 PHOTOS = "resources/photos/{photo_set}"
 UNPACKED = "resources/photos/{photo_set}/contents.json"
 PUBLISHED = "resources/published/{artefacts}"
@@ -57,7 +69,7 @@ UNPACKED_PUBLISHED = "resources/published/{artefacts}/contents.json"
 FOLDERS = frozenset({"tables", "figures", "logs", "audit", "distractors"})
 """Names under results/ that no dataset may have."""
 
-FOLDERS_OF_A_DATASET = frozenset({ORIGINAL, "variance", "descriptors"})
+FOLDERS_OF_A_DATASET = frozenset({ORIGINAL, PLAIN, "variance", "descriptors", "transformed"})
 """Names under a dataset's folder that no attack may have."""
 
 

@@ -114,8 +114,8 @@ def as_options(section: Options, *only: str) -> str:
 
     Examples
     --------
-    >>> as_options(QualityOptions())
-    '--data-range 1.0 --window 7'
+    >>> as_options(RetrievalOptions())
+    '--average-precision sum --shard-size 256'
     """
     words = []
     for key in sorted(only or type(section).model_fields):
@@ -124,6 +124,8 @@ def as_options(section: Options, *only: str) -> str:
             continue
         if isinstance(value, list):
             words += [word for item in value for word in (flag, str(item))]
+        elif isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag.removeprefix('--')}")
         else:
             words += [flag, *map(str, value if isinstance(value, tuple) else [value])]
     return shlex.join(words)

@@ -18,11 +18,12 @@ from cvpire.datasets.listing import read_listing
 from cvpire.errors import InputError, reason
 from cvpire.files import write_json
 from cvpire.networks.catalogue import packages
+from cvpire.retrieval.systems.catalogue import KINDS as SYSTEMS
 
 PROJECT = Path(__file__).parents[2]
 PACKAGES = ("snakemake", "torch", "torchvision", "kornia", "scikit-image", "scipy", "numpy", "pandas", "matplotlib")
 PACKAGES += ("pillow", "jpeglib")
-"""Those that results depend on, beside the networks'."""
+"""Those that results depend on, beside those of networks and other systems."""
 
 
 def write_provenance(
@@ -100,12 +101,13 @@ def provenance(
         Plain values, without dates. Two runs of one project that were given the same have equal records, wherever
         their folders lie; only `configuration` holds paths, as they were given.
     """
+    of_systems = (name for kind in SYSTEMS.values() for name in kind.packages)
     return {
         "version": _version("cvpire"),
         "code": code_version(),
         "lock file (SHA-256)": _lock_checksum(),
         "Python": platform.python_version(),
-        "packages": {name: _version(name) for name in (*PACKAGES, *packages())},
+        "packages": {name: _version(name) for name in dict.fromkeys((*PACKAGES, *packages(), *of_systems))},
         "device": _device(configuration.get("device", "auto")),
         "processor": _processor(),
         "threads of a network": configuration.get("threads", 1) or "as many as torch chose",

@@ -24,8 +24,8 @@ class Attack(NamedTuple):
     """Name in tables and figures."""
     network: str
     """The attacked one."""
-    victims: tuple[str, ...]
-    """Networks that rank its queries."""
+    victims: Mapping[str, tuple[str, ...]]
+    """Networks and systems that rank its queries, by dataset."""
     multiplier: float
     """That of Table 4.1, as is the number of iterations."""
     iterations: int
@@ -33,10 +33,13 @@ class Attack(NamedTuple):
     """The variance map that bounds it."""
     suffix: str
     """Of its saved queries."""
-    datasets: tuple[str, ...]
-    """Those that it runs on."""
     compared: bool = True
     """Whether it stands in Table 4.1 and the comparisons."""
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Those that it runs on."""
+        return tuple(self.victims)
 
 
 class Run(NamedTuple):
@@ -46,10 +49,14 @@ class Run(NamedTuple):
     """Kind of each, in the order of the tables' columns."""
     attacks: Mapping[str, Attack]
     """In the order of the tables' rows."""
-    victims: tuple[str, ...]
-    """Networks that rank anything."""
+    victims: Mapping[str, tuple[str, ...]]
+    """Networks and systems that rank anything, by dataset."""
     maps: Mapping[str, str]
     """Label of each variance map."""
+    transformations: Mapping[str, tuple[str, ...]] = {}
+    """What saved queries go through before they are ranked once more, by dataset."""
+    plain: tuple[str, ...] = ()
+    """Datasets whose queries are also saved without an attack."""
 
 
 def read_run(path: str | Path) -> Run:
@@ -57,14 +64,21 @@ def read_run(path: str | Path) -> Run:
     try:
         read = json.loads(Path(path).read_text(encoding="utf-8"))
         attacks = {
-            name: Attack(**{key: tuple(value) if isinstance(value, list) else value for key, value in about.items()})
+            name: Attack(**{key: _tuples(value) for key, value in about.items()})
             for name, about in read["attacks"].items()
         }
-        return Run(dict(read["datasets"]), attacks, tuple(read["victims"]), dict(read["maps"]))
+        return Run(**{key: _tuples(value) for key, value in read.items()} | {"attacks": attacks})
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; the workflow writes it before tables and figures") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: not the record of a run ({reason(error)}); delete it and run again") from None
+
+
+def _tuples(value: Any) -> Any:
+    """What JSON made lists of, as the tuples that they were."""
+    if isinstance(value, dict):
+        return {key: _tuples(each) for key, each in value.items()}
+    return tuple(value) if isinstance(value, list) else value
 
 
 def as_json(run: Run) -> dict[str, Any]:
@@ -85,11 +99,17 @@ class Results:
         return read_run(layout.path(layout.RUN, self.root))
 
     @cached_property
-    def queries(self) -> "pd.DataFrame":
+    def measured(self) -> "pd.DataFrame":
         """Everything that was measured (queries.csv)."""
         from cvpire.tables.collection import read_results
 
         return read_results(layout.path(layout.ALL_QUERIES, self.root))
+
+    @cached_property
+    def queries(self) -> "pd.DataFrame":
+        """What the thesis is about: queries before and after attacks, as they were saved."""
+        rows = self.measured
+        return rows[(rows["transformation"] == layout.AS_SAVED) & (rows["attack"] != layout.PLAIN)]
 
     @cached_property
     def random(self) -> "pd.Series":
@@ -99,7 +119,7 @@ class Results:
         return read_random(layout.path(layout.ALL_RANDOM, self.root))
 
     def random_in(self, column: str) -> "pd.Series":
-        """The same in one form: `ap_sum` or `ap_trapezoid`."""
+        """The same of another column, like `ap_sum` or `among_last`."""
         from cvpire.tables.collection import read_random
 
         return read_random(layout.path(layout.ALL_RANDOM, self.root), column)

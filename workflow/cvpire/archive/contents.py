@@ -41,6 +41,7 @@ def finished_run(root: Path) -> Finished:
     """Find the results of a run that belong to its record; `InputError` where one is missing or is of another run."""
     record = _record(root)
     names = [layout.RUN, layout.CONFIGURATION, layout.PROVENANCE, layout.OVERVIEW]
+    names += [f"{layout.REPRODUCTION}{suffix}" for suffix in layout.PAGE_SUFFIXES]
     names += [layout.LISTING.format(dataset=name) for name in record["configuration"].get("datasets", {})]
     for table in record["tables"]:
         name = layout.TABLE.format(file=table)
@@ -79,7 +80,7 @@ def queries(root: Path) -> dict[str, Path]:
     """Saved queries of a finished run by their names in the archive; `InputError` where an attack has none."""
     found: dict[str, Path] = {}
     for attack, options in _read(layout.path(layout.RUN, root))["attacks"].items():
-        for dataset in options["datasets"]:
+        for dataset in options["victims"]:
             folder = layout.path(layout.QUERIES, root, dataset=dataset, attack=attack)
             saved = [path for path in _below(folder) if path.suffix == options["suffix"]]
             if not saved:

@@ -6,7 +6,7 @@ A command reads its arguments, calls what computes, and writes what comes out; w
 photo does not load a neural network library.
 """
 
-from cvpire.cli import data, everyday, outcomes, stages
+from cvpire.cli import data, everyday, outcomes, retrieval, stages
 from cvpire.cli.frame import app, main
 
-__all__ = ["app", "data", "everyday", "main", "outcomes", "stages"]
+__all__ = ["app", "data", "everyday", "main", "outcomes", "retrieval", "stages"]

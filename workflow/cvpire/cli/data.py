@@ -1,4 +1,4 @@
-"""Commands that bring data: downloads, archives, the demo's photos, and what a dataset holds."""
+"""Commands that bring data: downloads, archives, photos that are made here, and what a dataset holds."""
 
 import logging
 from pathlib import Path
@@ -70,6 +70,14 @@ def demo_photos(
     from cvpire.datasets.demo_photos import write_photos
 
     write_photos(part, folder)
+
+
+@app.command(rich_help_panel=DATA)
+def logo_photos(folder: Annotated[Path, typer.Argument(help="Folder for the photos.")]) -> None:
+    """Make the photos of the dataset of logos."""
+    from cvpire.datasets.logo_photos import write_photos
+
+    write_photos(folder)
 
 
 @app.command(rich_help_panel=DATA)

@@ -63,6 +63,7 @@ Downloads = Annotated[
 def main() -> None:
     """Run the command line; bad input ends in one message and exit status 1."""
     logging.basicConfig(format="cvpire: %(levelname)s: %(message)s", level=logging.INFO)
+    logging.getLogger("faiss").setLevel(logging.WARNING)  # it tells how it was loaded
     try:
         app()
     except (InputError, ImportError, MemoryError, OSError, RuntimeError) as error:

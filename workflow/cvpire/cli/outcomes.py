@@ -127,7 +127,7 @@ def provenance(
 
 
 @app.command(rich_help_panel=RESULTS)
-@writes(out=written.AUDIT, summary=written.TABLE, figure=written.FIGURE)
+@writes(out=written.AUDIT, summary=written.TABLE, figure=written.FIGURE, colour=written.TABLE)
 def audit(
     photos: Annotated[Path, typer.Option(help="Folder of the original photos.")],
     published: Annotated[
@@ -139,11 +139,14 @@ def audit(
     figure: Annotated[
         Path | None, typer.Option(help="Figure of published and recomputed SSIM, without suffix.")
     ] = None,
+    colour: Annotated[
+        Path | None, typer.Option(help="Table of what measures that see colour say, without suffix; takes longer.")
+    ] = None,
 ) -> None:
     """Measure the thesis's published artefacts again and compare with the published values."""
     from cvpire.audit.report import write_audit
 
-    write_audit(photos, published, out, dataset=dataset, summary=summary, figure=figure)
+    write_audit(photos, published, out, dataset=dataset, summary=summary, figure=figure, colour=colour)
 
 
 @app.command(rich_help_panel=RESULTS)

@@ -207,6 +207,16 @@ def _perturbation(path: Path) -> bool:
         return {"perturbation.npy", "multipliers.npy", "iterations.npy", "unit.npy"} <= set(file.namelist())
 
 
+def _features(path: Path) -> bool:
+    with zipfile.ZipFile(path) as file:
+        return {"descriptors.npy", "keypoints.npy", "offsets.npy"} <= set(file.namelist())
+
+
+def _learnt(path: Path) -> bool:
+    with zipfile.ZipFile(path) as file:
+        return bool({"mean.npy", "centres.npy"} & set(file.namelist()))
+
+
 def _crate(path: Path) -> bool:
     from cvpire.untrusted.crates import METADATA
 
@@ -245,12 +255,13 @@ SAVED = Kind(
     dict.fromkeys((".jpg", ".jpeg", ".png"), _photo("JPEG PNG", "RGB")),
 )
 ATTACKED = Kind("a perturbation or a query of `cvpire attack`", {**PERTURBATION.files, **SAVED.files}, bare=True)
-QUALITY = Kind("a table of `cvpire quality`", {".csv": _csv("query", "mse")}, bare=True)
+QUALITY = Kind("a table of `cvpire quality`", {".csv": _csv("query", "file", "multiplier", "iteration")}, bare=True)
 DESCRIPTORS = Kind(
     "a descriptor shard with its names beside it",
-    {".npy": _shard},
+    {".npy": _shard, ".npz": _features},
     beside=lambda path: [path.with_suffix(".txt")],
 )
+LEARNT = Kind("what `cvpire learn` has learnt", {".npz": _learnt})
 RANKING = Kind("a ranking of `cvpire rank`", {".csv": _csv("query", "ap", "top")}, bare=True)
 RANDOM = Kind("a table of `cvpire random`", {".csv": _csv("query", "ap")}, bare=True)
 GATE = Kind("a record of `cvpire gate`", {".json": _json("measured", "verdict")}, bare=True)

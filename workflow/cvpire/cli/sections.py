@@ -13,7 +13,7 @@ from cvpire.errors import InputError
 from cvpire.options import Options
 
 Section = type[Options] | Mapping[str, type[Options]]
-"""A model, or models by the value of their field `kind`."""
+"""A model, or models by the value of their field `kind`; one without that field is meant where none is given."""
 
 
 def options_of(**sections: Section | tuple[Section, Collection[str]]) -> Callable:
@@ -36,6 +36,8 @@ def options_of(**sections: Section | tuple[Section, Collection[str]]) -> Callabl
                 values = {key: given.pop(key) for key in of_section}
                 values = {key: value for key, value in values.items() if value is not None and value != []}
                 model = _model(wanted[name][0], values)
+                if "kind" not in model.model_fields:
+                    values.pop("kind", None)
                 filled[name] = config.validate(model, {**config.preset_values(model, preset), **values}, "command line")
             return function(**given, **filled)
 
@@ -67,6 +69,9 @@ def _model(section: Section, values: Mapping[str, Any]) -> type[Options]:
     if not isinstance(section, Mapping):
         return section
     if "kind" not in values:
+        unnamed = [model for model in section.values() if "kind" not in model.model_fields]
+        if unnamed:
+            return unnamed[0]
         raise InputError(f"command line: --kind is needed, one of {', '.join(section)}")
     return section[values["kind"]]
 

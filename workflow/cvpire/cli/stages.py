@@ -1,7 +1,5 @@
 """Commands from a photo to what is measured of it: one a stage."""
 
-import functools
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +7,16 @@ import typer
 
 from cvpire import config, files
 from cvpire.cli import outputs as written
-from cvpire.cli.frame import STAGES, DatasetFile, Device, Output, Photo, Seed, Threads, app
+from cvpire.cli.frame import STAGES, Device, Output, Photo, Seed, Threads, app
 from cvpire.cli.outputs import writes
 from cvpire.cli.sections import options_of
 from cvpire.config.attacks import BESIDE_THE_ATTACK
-from cvpire.datasets import CleanTwin, Difficulty, QueryPart
-from cvpire.errors import about
+from cvpire.config.systems import BESIDE_THE_DESCRIPTOR
+from cvpire.errors import InputError, about
 from cvpire.progress import progress
+
+LearntFile = Annotated[Path | None, typer.Option(help=".npz of `cvpire learn`.")]
+Distractors = Annotated[Path | None, typer.Option(help="Folder of shards of wrong answers.")]
 
 
 @app.command(rich_help_panel=STAGES)
@@ -66,7 +67,7 @@ def variance(
 @writes(outputs=written.ATTACKED)
 @options_of(
     photo_options=config.PhotoOptions,
-    network_options=config.NetworkOptions,
+    network_options=(config.NetworkOptions, BESIDE_THE_DESCRIPTOR),
     method=(config.AttackOptions, BESIDE_THE_ATTACK),
     saving_options=config.SavingOptions,
 )
@@ -137,6 +138,27 @@ def save(
 
 
 @app.command(rich_help_panel=STAGES)
+@writes(outputs=written.SAVED)
+@options_of(photo_options=config.PhotoOptions, saving_options=config.SavingOptions)
+def save_plain(
+    photos: Annotated[list[Path], typer.Argument(help="Photos as `cvpire prepare` reads them.")],
+    outputs: Annotated[list[Path], typer.Option("--out", help="The file of each, in this order.")],
+    photo_options: config.PhotoOptions,
+    saving_options: config.SavingOptions,
+) -> None:
+    """Save photos as attacked ones are saved, without any attack: what saving alone costs."""
+    from cvpire.photos import load_photo
+    from cvpire.saving import encode
+
+    if len(photos) != len(outputs):
+        raise InputError(f"--out: {len(outputs)} files to write for {len(photos)} photos; give one for each")
+    for (output, _, options), photo in zip(_wanted(outputs, saving_options, None, None), photos, strict=True):
+        pixels = load_photo(photo, **photo_options.model_dump())
+        how = {"format": options.format, "quality": options.quality, "subsampling": options.subsampling}
+        files.write_bytes(output, encode(pixels, **how))
+
+
+@app.command(rich_help_panel=STAGES)
 @writes(csv=written.QUALITY)
 @options_of(photo_options=config.PhotoOptions, quality_options=config.QualityOptions)
 def quality(
@@ -148,6 +170,8 @@ def quality(
 ) -> None:
     """Measure altered photos against their original (SSIM, MSE, NRMSE, PSNR, CIEDE2000): JSON, or a CSV file.
 
+    With --measures also SSIMULACRA2, VSI, MDSI, FSIMc and HaarPSI, which see colour and take longer.
+
     Equal photos have an infinite PSNR, a black original no NRMSE: null in JSON, inf and nan in a CSV file.
     """
     from cvpire.quality.compare import quality_json, quality_rows
@@ -157,107 +181,6 @@ def quality(
         files.write_rows(csv, rows)
     else:
         typer.echo(quality_json(rows))
-
-
-@app.command(rich_help_panel=STAGES)
-@writes(output=written.DESCRIPTORS)
-@options_of(photo_options=config.PhotoOptions, network_options=config.NetworkOptions)
-def describe(
-    output: Annotated[Path, typer.Argument(help=".npy: float32 (N, D); the names go into a .txt beside it.")],
-    photo_options: config.PhotoOptions,
-    network_options: config.NetworkOptions,
-    photos: Annotated[list[Path] | None, typer.Argument(help="Database photos.", show_default=False)] = None,
-    dataset: Annotated[Path | None, typer.Option(help="dataset.json: a shard of its database.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="A shard of the photos below this folder.")] = None,
-    shard: Annotated[int, typer.Option(help="Which shard of them.", min=0)] = 0,
-    shards: Annotated[int, typer.Option("--of", help="Number of shards.", min=1)] = 1,
-    device: Device = "auto",
-    threads: Threads = 1,
-) -> None:
-    """Compute the descriptors of database photos: one shard."""
-    from cvpire.retrieval.describing import describe_shard
-    from cvpire.retrieval.descriptors import write_shard
-    from cvpire.retrieval.shards import shard_photos
-
-    found = shard_photos(shard, shards, listing=dataset, folder=folder, photos=photos or [])
-    load = functools.partial(_network, network_options, device, threads)
-    write_shard(output, list(found), describe_shard(found, load, photo_options, f"describe {output.stem}"))
-
-
-@app.command(rich_help_panel=STAGES)
-@writes(output=written.RANKING)
-@options_of(
-    photo_options=(config.PhotoOptions, ["longest_side"]),
-    network_options=config.NetworkOptions,
-    retrieval_options=(config.RetrievalOptions, ["shard_size"]),
-)
-def rank(
-    dataset: DatasetFile,
-    output: Annotated[Path, typer.Argument(help=".csv, one row a query, multiplier and iteration.")],
-    photo_options: config.PhotoOptions,
-    network_options: config.NetworkOptions,
-    retrieval_options: config.RetrievalOptions,
-    descriptors: Annotated[list[Path], typer.Option(help="Shards of `cvpire describe`.")],
-    queries: Annotated[Path, typer.Option(help="Folder of the queries.")],
-    distractors: Annotated[Path | None, typer.Option(help="Folder of shards of wrong answers.")] = None,
-    variants: Annotated[list[str], typer.Option("--variant", help="Sub-folders like m50_T100.")] = [],  # noqa: B006
-    suffix: Annotated[str, typer.Option(help="Suffix of the queries.")] = ".jpg",
-    device: Device = "auto",
-    threads: Threads = 1,
-) -> None:
-    """Rank the database for each query and measure average precision (eq. 4.1)."""
-    from cvpire.retrieval.describing import reader
-    from cvpire.retrieval.ranking import rank_versions
-
-    network = _network(network_options, device, threads)
-    versions = {"variants": variants, "suffix": suffix, "distractors": distractors}
-    form = retrieval_options.average_precision
-    rows = rank_versions(dataset, queries, network, reader(photo_options), descriptors, **versions, form=form)
-    files.write_rows(output, rows)
-
-
-@app.command(rich_help_panel=STAGES)
-@writes(output=written.RANDOM)
-@options_of(retrieval_options=(config.RetrievalOptions, ["shard_size"]))
-def random(dataset: DatasetFile, output: Output, retrieval_options: config.RetrievalOptions) -> None:
-    """Compute the expected average precision of a random ranking for each query (section 4.2.3)."""
-    from cvpire.datasets.listing import read_listing
-    from cvpire.retrieval.random_ranking import random_table
-
-    files.write_rows(output, random_table(read_listing(dataset), retrieval_options.average_precision))
-
-
-@app.command(rich_help_panel=STAGES)
-@writes(output=written.GATE)
-@options_of(network_options=config.NetworkOptions, gate_options=(config.GateOptions, ["enabled"]))
-def gate(
-    ranking: Annotated[Path, typer.Argument(help="The unattacked queries' .csv of `cvpire rank`.")],
-    output: Annotated[Path, typer.Argument(help=".json: what was compared, and the verdict.")],
-    network_options: config.NetworkOptions,
-    gate_options: config.GateOptions,
-    dataset: Annotated[str, typer.Option(help="Kind of the dataset; only of the benchmarks anything is published.")],
-    query: Annotated[QueryPart, typer.Option(help="What of a query was described.")] = "whole",
-    longest_side: Annotated[int | None, typer.Option(help="Longest side in pixels.")] = None,
-    clean_twin: Annotated[CleanTwin, typer.Option(help="What a query's own photo was.")] = "junk",
-    difficulty: Annotated[Difficulty, typer.Option(help="Of revisited ground truth.")] = "medium",
-    part: Annotated[bool, typer.Option(help="Not all queries were measured, or distractors were added.")] = False,
-) -> None:
-    """Compare the clean mAP with the published one, and stop where they differ."""
-    from cvpire.retrieval.gate import check_ranking
-
-    protocol = {"query": query, "longest_side": longest_side, "clean_twin": clean_twin, "difficulty": difficulty}
-    record = check_ranking(ranking, dataset, network_options, gate_options.tolerance, **protocol, part=part)
-    logging.info(f"{Path(network_options.weights).name} on {dataset}: {record['verdict']}")
-    files.write_json(output, record)
-
-
-def _network(options: config.NetworkOptions, device: str, threads: int):
-    """Load a network, in a process that uses so many threads."""
-    from cvpire.networks.device import use_threads
-    from cvpire.networks.network import load_network
-
-    use_threads(threads)
-    return load_network(options, device)
 
 
 def _wanted(outputs: list[Path], options: config.SavingOptions, multiplier: float | None, iteration: int | None):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt
 
 from cvpire.figures.catalogue import CATALOGUE as FIGURES
+from cvpire.measures import QUALITY
 from cvpire.options import Name, Options
 from cvpire.tables.catalogue import CATALOGUE as TABLES
 
@@ -42,6 +43,8 @@ class FigureOptions(Options):
     """Magnified square: left, top, side in pixels of the query."""
     magnification: Annotated[int, Field(ge=2, le=32)] | None = None
     """Magnification of the square."""
+    measure: Literal[*(measure.column for measure in QUALITY)] | None = None
+    """Measure of image quality of map-against-quality (default: SSIMULACRA2 where it was measured, else SSIM)."""
 
 
 class TableOptions(Options):

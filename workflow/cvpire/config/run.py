@@ -15,11 +15,15 @@ from cvpire.config.networks import NetworkOptions
 from cvpire.config.outputs import FigureNumber, FigureOptions, TableNumber, TableOptions
 from cvpire.config.presets import preset_values
 from cvpire.config.sources import AnyDataset, AuditOptions, DistractorOptions
+from cvpire.config.systems import AnySystem
+from cvpire.config.transformations import Steps
 from cvpire.config.variance import VarianceOptions
 from cvpire.datasets.catalogue import KINDS
 from cvpire.datasets.options import DatasetOptions
 from cvpire.errors import InputError
+from cvpire.measures import QUALITY
 from cvpire.options import Name, Options, is_valid, validate
+from cvpire.retrieval.systems.catalogue import KINDS as SYSTEMS
 from cvpire.untrusted.yaml import read_yaml
 
 Preset = Literal["text", "released"]
@@ -46,6 +50,8 @@ class Config(Options):
     """Datasets, in the order of the tables' columns."""
     networks: dict[Name, NetworkOptions] = Field(min_length=1)
     """Networks by name."""
+    systems: dict[Name, AnySystem] = {}
+    """Retrieval systems that are no networks, by name: they rank queries, and cannot be attacked by gradients."""
     variance: dict[Name, VarianceOptions] = Field(min_length=1)
     """Variance maps by name."""
     attacks: dict[Name, AttackOptions] = Field(min_length=1)
@@ -60,7 +66,10 @@ class Config(Options):
     """Keep the perturbations, most of what a run leaves on the disk: another way of saving then needs no attack. false:
     an attack's job saves its queries at once. Another value runs the attacks again."""
     victims: list[Name] = []
-    """Networks that rank the adversarial queries; default: each attack's own."""
+    """Networks and systems that rank the queries; default: each attack's own network. A dataset may name others."""
+    transformations: dict[Name, Steps] = {}
+    """What happens to saved queries before they are ranked once more, by name: an attack's queries as in Table 4.1,
+    and the unattacked ones, saved alike."""
     saving: SavingOptions = SavingOptions()
     """Saving, for all attacks that do not say otherwise."""
     quality: QualityOptions = QualityOptions()
@@ -70,7 +79,7 @@ class Config(Options):
     tables: dict[TableNumber, TableOptions] = {}
     """Tables to make beside Table 4.1, by their number in the thesis."""
     figures: dict[FigureNumber, FigureOptions] = {}
-    """Figures to draw, by their number in the thesis."""
+    """Figures to draw, by their number in the thesis, or by name where it has none."""
     audit: AuditOptions | None = None
     """Published artefacts to audit."""
 
@@ -78,15 +87,35 @@ class Config(Options):
     def _names_exist(self) -> "Config":
         if not self.compared:
             raise ValueError("attacks: expected at least one that stands in Table 4.1 (compared: true)")
+        for name in self.systems.keys() & self.networks.keys():
+            raise ValueError(f"systems.{name}: a network has this name too; give each its own")
         for name, attack in self.attacks.items():
+            if attack.network in self.systems:
+                raise ValueError(
+                    f"attacks.{name}.network: {attack.network} is a system without gradients, no attack can follow it; "
+                    f"attack a network ({', '.join(self.networks)}) and let it rank the queries (victims)"
+                )
             _known(attack.network, self.networks, f"attacks.{name}.network", "networks")
             _known(attack.variance, self.variance, f"attacks.{name}.variance", "variance")
+        if layout.AS_SAVED in self.transformations:
+            raise ValueError(f"transformations: `{layout.AS_SAVED}` stands for the file as it was saved; rename it")
+        ranking = {**self.networks, **self.systems}
         for victim in self.victims:
-            _known(victim, self.networks, "victims", "networks")
+            _known(victim, ranking, "victims", "networks and systems")
         for name, dataset in self.datasets.items():
             for attack in dataset.attacks or []:
                 _known(attack, self.attacks, f"datasets.{name}.attacks", "attacks")
             _known(dataset.distractors, self.distractors, f"datasets.{name}.distractors", "distractors")
+            for victim in dataset.victims or []:
+                _known(victim, ranking, f"datasets.{name}.victims", "networks and systems")
+            for transformation in dataset.transformations or []:
+                _known(transformation, self.transformations, f"datasets.{name}.transformations", "transformations")
+            for victim in self.victims_on(name) if dataset.distractors else ():
+                if victim in self.systems and SYSTEMS[self.systems[victim].kind].suffix == ".npz":
+                    raise ValueError(
+                        f"datasets.{name}.distractors: {victim} has no descriptors of single photos, but "
+                        "a vocabulary; leave it out of victims, or the distractors"
+                    )
         for number, table in self.tables.items():
             _known(table.attack, self.attacks, f"tables.{number}.attack", "attacks")
             _known(table.other, self.attacks, f"tables.{number}.other", "attacks")
@@ -105,6 +134,13 @@ class Config(Options):
                 raise ValueError(f"{section}: the name `{name}` is taken by a folder under results/")
         return self
 
+    @model_validator(mode="after")
+    def _tables_are_measured(self) -> "Config":
+        for measure in QUALITY:
+            if measure.shown - {"colour"} and measure.column not in self.quality.measures:
+                raise ValueError(f"quality.measures: {measure.column} is missing, which tables of every run show")
+        return self
+
     def attacks_on(self, dataset: str) -> list[str]:
         """Attacks that run on a dataset, in the order of the configuration."""
         wanted = self.datasets[dataset].attacks
@@ -120,9 +156,28 @@ class Config(Options):
         attacks = self.attacks_on(dataset)
         return [attack for attack in attacks if self.attacks[attack].compared] or attacks
 
-    def victims_of(self, attack: str) -> list[str]:
-        """Networks that rank the queries of an attack."""
-        return self.victims or [self.attacks[attack].network]
+    def victims_of(self, attack: str, dataset: str) -> list[str]:
+        """Networks and systems that rank the queries of an attack on a dataset."""
+        return self.datasets[dataset].victims or self.victims or [self.attacks[attack].network]
+
+    def victims_on(self, dataset: str) -> list[str]:
+        """Networks and systems that rank anything on a dataset, in the order of the configuration."""
+        used = {name for attack in self.attacks_on(dataset) for name in self.victims_of(attack, dataset)}
+        used |= {self.attacks[attack].network for attack in self.attacks_on(dataset)}
+        return [name for name in (*self.networks, *self.systems) if name in used]
+
+    def transformations_on(self, dataset: str) -> list[str]:
+        """Transformations that the saved queries of a dataset go through."""
+        wanted = self.datasets[dataset].transformations
+        return list(self.transformations) if wanted is None else wanted
+
+    def saves_plainly(self, dataset: str) -> bool:
+        """Whether unattacked queries are saved, ranked and measured like attacked ones: to compare with."""
+        return bool(self.transformations_on(dataset)) or len(self.victims_on(dataset)) > 1
+
+    def system(self, name: str) -> NetworkOptions | AnySystem:
+        """Options of a network or of another system."""
+        return self.networks[name] if name in self.networks else self.systems[name]
 
 
 _TEXTS = {name for name, field in Config.model_fields.items() if field.annotation == str | None}
@@ -183,7 +238,7 @@ def load_config(raw: Mapping[str, Any], source: str = "configuration", given: Se
         for attack in raw["attacks"].values():
             if isinstance(attack, dict) and isinstance(attack.get("saving", {}), Mapping):
                 attack["saving"] = {**raw["saving"], **attack.get("saving", {})}
-    return validate(Config, raw, source, tags=KINDS)
+    return validate(Config, raw, source, tags={*KINDS, *SYSTEMS})
 
 
 def read_config(path: str | Path) -> Config:

@@ -45,6 +45,8 @@ class AuditOptions(Options):
     """Folder of the published artefacts: CV-PIRE, SD-PIRE, PIRE, variance; default: as for photos."""
     dataset: Thesis | None = None
     """Whose artefacts they are, and whose numbers of Table 4.1 stand beside the recomputed ones."""
+    colour: bool = False
+    """Also compare the published methods by measures that see colour (section 5.2.4); a quarter of an hour."""
 
     @model_validator(mode="after")
     def _source(self) -> "AuditOptions":

@@ -45,7 +45,11 @@ def measured(rows: pd.DataFrame, dataset: str, query: str, attacks: Sequence[str
 
 
 def scores(row: pd.Series) -> str:
-    """Average precision in percent, to two digits as in the thesis (83, 8.7, 0.29), and SSIM."""
-    percent = AP.factor * row[AP.column]
+    """Average precision in percent, and SSIM."""
+    return f"{AP.name} = {two_digits(AP.factor * row[AP.column])}, {SSIM.name} = {row[SSIM.column]:.{SSIM.decimals}f}"
+
+
+def two_digits(percent: float) -> str:
+    """Write average precision as the thesis does: 83, 8.7, 0.29."""
     decimals = 0 if percent >= 9.95 else 1 if percent >= 0.995 else 2
-    return f"{AP.name} = {percent:.{decimals}f}, {SSIM.name} = {row[SSIM.column]:.{SSIM.decimals}f}"
+    return f"{percent:.{decimals}f}"

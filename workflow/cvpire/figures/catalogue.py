@@ -128,5 +128,20 @@ CATALOGUE = {
         every_dataset=True,
         options={"count": 2, "seed": 0},
     ),
+    "survival": Figure(
+        "mAP in percent of each retrieval system (rows) after each transformation of the saved query (columns), one "
+        "panel a method; grey: not measured. The line in the colour bar is a random ranking.",
+        "survival",
+        _DATA,
+        with_data=True,
+    ),
+    "map-against-quality": Figure(
+        "mAP against image quality, one panel a retrieval system, one line an attack through its multipliers; the "
+        "filled marker is that of Table 4.1. The diamond and the dotted line are queries saved without an attack, the "
+        "dashed line a random ranking.",
+        "map_against_quality",
+        _DATA,
+        with_data=True,
+    ),
 }
-"""By number."""
+"""By number, or by name where the thesis has no such figure."""

@@ -156,7 +156,7 @@ def draw_lines(axes: Axes, data: pd.DataFrame, ordered: bool = False) -> list[Li
                 handles.append(_draw_mean(axes, points, series, {"color": next(colours)} if ordered else {}))
             case "unattacked":
                 # No line joins this point: an attack starts from a perturbed photo, so no measurement lies between.
-                handles += axes.plot(points["x"], points["y"], label=series, **_UNATTACKED)
+                handles += axes.plot(points["x"], points["y"], label=series, **UNATTACKED)
             case "random":
                 several = len(levels) > 1
                 colour = handles[-1].get_color() if several else "black"
@@ -166,7 +166,7 @@ def draw_lines(axes: Axes, data: pd.DataFrame, ordered: bool = False) -> list[Li
     return handles
 
 
-_UNATTACKED = {
+UNATTACKED = {
     "color": "black",
     "linestyle": "none",
     "marker": "d",
@@ -174,6 +174,7 @@ _UNATTACKED = {
     "markerfacecolor": "black",
     "clip_on": False,
 }
+"""How the point of unattacked queries looks."""
 
 
 def _draw_mean(axes: Axes, points: pd.DataFrame, label: str, look: Mapping[str, Any]) -> Line2D:

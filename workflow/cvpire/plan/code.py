@@ -9,7 +9,9 @@ from cvpire.figures.catalogue import CATALOGUE as FIGURES
 from cvpire.measures import QUALITY
 from cvpire.networks.catalogue import ARCHITECTURES
 from cvpire.plan.run import Plan
+from cvpire.retrieval.systems.catalogue import KINDS as SYSTEMS
 from cvpire.tables.catalogue import CATALOGUE as TABLES
+from cvpire.transformations.catalogue import KINDS as STEPS
 from cvpire.variance.catalogue import KINDS as MAPS
 
 
@@ -26,13 +28,31 @@ def variance(plan: Plan, map: str) -> list[str]:
 
 def descriptors(plan: Plan, victim: str) -> list[str]:
     """Of `cvpire describe`."""
-    stage = [f"retrieval.{module}" for module in ("describing", "descriptors", "shards")]
-    return [*stage, "photos", *network(plan, victim)]
+    stage = [f"retrieval.{module}" for module in ("describing", "descriptors", "shards", "systems.loading")]
+    return [*stage, "photos", *system(plan, victim)]
+
+
+def learning(plan: Plan, victim: str) -> list[str]:
+    """Of `cvpire learn`."""
+    return ["retrieval.systems.loading", "retrieval.learnt", *system(plan, victim)]
 
 
 def ranking(plan: Plan, victim: str) -> list[str]:
     """Of `cvpire rank`."""
-    return ["retrieval.ranking", *network(plan, victim)]
+    return ["retrieval.systems.loading", "retrieval.ranking", *system(plan, victim)]
+
+
+def transformation(plan: Plan, name: str) -> list[str]:
+    """Of what happens to a query before it is ranked."""
+    kinds = [STEPS[step.kind].function for step in plan.config.transformations[name]]
+    return ["transformations.transform", *(f"transformations.{_module(function)}" for function in kinds)]
+
+
+def system(plan: Plan, victim: str) -> list[str]:
+    """Of whatever loads a retrieval system."""
+    if victim in plan.config.networks:
+        return network(plan, victim)
+    return [f"retrieval.systems.{SYSTEMS[plan.config.systems[victim].kind].module}"]
 
 
 def network(plan: Plan, network: str) -> list[str]:

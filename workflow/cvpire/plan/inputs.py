@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from cvpire import layout
 from cvpire.checksums import fingerprint, remembered_checksums
 from cvpire.errors import InputError, printable
+from cvpire.plan.databases import shard_photos
 from cvpire.plan.run import Plan
 
 _PATTERN = re.compile(r"\{\s*\w+\s*(,[^{}]*)?\}|<[a-z][a-z0-9_]*>")
@@ -48,7 +49,7 @@ def photo(plan: Plan, dataset: str, name: str) -> str:
 
 def shard(plan: Plan, dataset: str, number: int) -> str:
     """Of the photos of a descriptor shard that are given."""
-    files = plan.shard_photos(dataset, number) if plan.datasets[dataset].given else None
+    files = shard_photos(plan, dataset, number) if plan.datasets[dataset].given else None
     return _short(fingerprint({file: plan.checksums.get(file, "") for file in files})) if files else ""
 
 
@@ -57,9 +58,9 @@ def ground_truth(plan: Plan, dataset: str) -> str:
     return _short(plan.checksums.get(str(plan.datasets[dataset].ground_truth), ""))
 
 
-def weights(plan: Plan, network: str) -> str:
-    """Of the checkpoint file of a network; a download's checksum is known."""
-    return _short("".join(plan.checksums.get(file, "") for file in plan.weights(network)))
+def weights(plan: Plan, system: str) -> str:
+    """Of the file that a system is loaded from; a download's checksum is known."""
+    return _short("".join(plan.checksums.get(file, "") for file in plan.weights(system)))
 
 
 def artefacts(plan: Plan, files: Iterable[str]) -> str:
@@ -82,7 +83,11 @@ def input_files(plan: Plan) -> dict[str, str]:
         for name, planned in plan.datasets.items()
         if planned.ground_truth
     }
-    return files | {f"networks.{name}.weights": file for name in plan.victims for file in plan.weights(name)}
+    for name in plan.victims:
+        option = f"networks.{name}.weights" if name in plan.config.networks else f"systems.{name}.function"
+        for file in plan.weights(name):
+            files[option] = file
+    return files
 
 
 def provenance_options(plan: Plan) -> str:

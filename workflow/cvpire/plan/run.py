@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +16,16 @@ from typing import Any, Self
 
 from cvpire import layout
 from cvpire.checksums import remembered_checksums
-from cvpire.config import Config, DownloadOptions, as_options, load_config, read_config
+from cvpire.config import Config, DownloadOptions, SavingOptions, as_options, load_config, read_config
 from cvpire.config.attacks import BESIDE_THE_ATTACK
+from cvpire.config.systems import BESIDE_THE_DESCRIPTOR
 from cvpire.datasets.catalogue import KINDS
 from cvpire.datasets.options import BESIDE_THE_LISTING
 from cvpire.datasets.planned import Planned
 from cvpire.downloads import DOWNLOADS, load_downloads
 from cvpire.errors import InputError
 from cvpire.results import Attack, Run
-from cvpire.retrieval.shards import shard_count, shard_fingerprints, shard_members
+from cvpire.retrieval.shards import shard_fingerprints
 from cvpire.variance.catalogue import KINDS as MAPS
 
 
@@ -66,10 +67,15 @@ class Plan:
             raise InputError(f"{listed}: knows no file {file!r}; it has {', '.join(self.downloads)}")
         return self.downloads[file].sha256
 
-    def weights(self, network: str) -> list[str]:
-        """The checkpoint file of a network, where it has one."""
-        file = self.config.networks[network].weights
-        return [] if file == "package" else [self.find(file)]
+    def weights(self, system: str) -> list[str]:
+        """The file that a system is loaded from, if any: a checkpoint, or a function's module in the current folder."""
+        options = self.config.system(system)
+        if system in self.config.networks:
+            return [] if options.weights == "package" else [self.find(options.weights)]
+        if options.kind != "function":
+            return []
+        module = options.function.partition(":")[0].replace(".", "/")
+        return [file for file in (f"{module}/__init__.py", f"{module}.py") if Path(file).is_file()][:1]
 
     @cached_property
     def checksums(self) -> dict[str, str]:
@@ -79,21 +85,22 @@ class Plan:
         """
         files = [str(path) for planned in self.datasets.values() for path in planned.given.values()]
         others = [planned.ground_truth for planned in self.datasets.values() if planned.ground_truth]
-        others += [file for network in self.config.networks for file in self.weights(network)]
+        others += [file for name in (*self.config.networks, *self.config.systems) for file in self.weights(name)]
         downloads = {layout.DOWNLOAD.format(file=file) for file in self.downloads}
         return remembered_checksums([*files, *(file for file in others if file not in downloads)])
 
-    def network_options(self, network: str) -> str:
-        """Options that load a network."""
-        options = self.config.networks[network]
-        return as_options(options.model_copy(update={"weights": self.find(options.weights)}))
+    def system_options(self, network: str, beside: Collection[str] = BESIDE_THE_DESCRIPTOR) -> str:
+        """Options that load a network or another system, but those `beside`: descriptors and attacks need no others."""
+        options = self.config.system(network)
+        if network in self.config.networks:
+            options = options.model_copy(update={"weights": self.find(options.weights)})
+        return as_options(options, *(type(options).model_fields.keys() - set(beside)))
 
     @cached_property
     def victims(self) -> list[str]:
-        """Networks that rank anything, in the order of the configuration."""
-        used = {victim for attack in self.config.attacks for victim in self.config.victims_of(attack)}
-        used |= {options.network for options in self.config.attacks.values()}
-        return [name for name in self.config.networks if name in used]
+        """Networks and systems that rank anything, in the order of the configuration."""
+        used = {victim for dataset in self.config.datasets for victim in self.config.victims_on(dataset)}
+        return [name for name in (*self.config.networks, *self.config.systems) if name in used]
 
     # --- Datasets ---
 
@@ -131,7 +138,7 @@ class Plan:
         """Options of `cvpire attack`: what its result depends on, and nothing else."""
         options = self.config.attacks[attack]
         words = [as_options(options, *(type(options).model_fields.keys() - set(BESIDE_THE_ATTACK)))]
-        words += [self.network_options(options.network), "--attack", attack, "--seed", str(self.config.seed)]
+        words += [self.system_options(options.network), "--attack", attack, "--seed", str(self.config.seed)]
         return " ".join(words if self.config.keep_perturbations else [*words, as_options(options.saving)])
 
     def attack_rules(self) -> list[tuple[str, list[str], list[str]]]:
@@ -151,20 +158,32 @@ class Plan:
 
     def variants(self, attack: str) -> list[str]:
         """Folders of an attack's queries: one a multiplier and iteration."""
+        if attack == layout.PLAIN:
+            return [layout.PLAIN]
         options = self.config.attacks[attack]
         return [layout.variant(multiplier, step) for multiplier in options.multipliers for step in options.checkpoints]
 
     def saved(self, dataset: str, attack: str, photos: Iterable[str]) -> list[str]:
-        """Files of an attack's saved queries."""
+        """Files of an attack's saved queries, or of those that are saved without one."""
         return self._saved(dataset, attack, photos, self.variants(attack))
+
+    def saving(self, attack: str) -> SavingOptions:
+        """How an attack's queries are saved, or those without one."""
+        return self.config.saving if attack == layout.PLAIN else self.config.attacks[attack].saving
 
     def headline(self, dataset: str, attack: str, photos: Iterable[str]) -> list[str]:
         """Files of an attack's saved queries at the bound and iterations of Table 4.1."""
+        return self._saved(dataset, attack, photos, [self.headline_variant(attack)])
+
+    def headline_variant(self, attack: str) -> str:
+        """Folder of an attack's queries as in Table 4.1."""
+        if attack == layout.PLAIN:
+            return layout.PLAIN
         options = self.config.attacks[attack]
-        return self._saved(dataset, attack, photos, [layout.variant(options.multiplier, options.iterations)])
+        return layout.variant(options.multiplier, options.iterations)
 
     def _saved(self, dataset: str, attack: str, photos: Iterable[str], variants: list[str]) -> list[str]:
-        suffix = self.config.attacks[attack].saving.suffix
+        suffix = self.saving(attack).suffix
         return [
             layout.QUERY.format(dataset=dataset, attack=attack, variant=variant, photo=photo, suffix=suffix)
             for photo in photos
@@ -184,6 +203,12 @@ class Plan:
             for name, map in used
             for photo in self.datasets[name].queries
         ]
+
+    @property
+    def measured(self) -> list[tuple[str, str]]:
+        """Every dataset and attack on it, and the queries that are saved without one."""
+        plain = [(name, layout.PLAIN) for name in self.config.datasets if self.config.saves_plainly(name)]
+        return plain + self.attacked
 
     def all_queries(self) -> list[str]:
         """Files of all saved queries."""
@@ -222,44 +247,10 @@ class Plan:
             [
                 shlex.join(words),
                 as_options(options, *keys),
-                self.network_options(victim),
+                self.system_options(victim),
                 as_options(self.config.gate, "tolerance"),
             ]
         )
-
-    # --- Descriptors ---
-
-    def shards(self, dataset: str) -> int:
-        """Number of descriptor shards of a database."""
-        return shard_count(self.datasets[dataset].size, self.config.retrieval.shard_size)
-
-    def shard_photos(self, dataset: str, shard: int) -> list[str] | None:
-        """Photos of a shard; None where they are known only after the downloads."""
-        planned = self.datasets[dataset]
-        if planned.database is None:
-            return None
-        return [str(planned.photos[photo]) for photo in shard_members(planned.database, shard, self.shards(dataset))]
-
-    def shard_sources(self, dataset: str, shard: int) -> list[str]:
-        """What a shard depends on."""
-        photos = self.shard_photos(dataset, shard)
-        return [layout.LISTING.format(dataset=dataset), self.datasets[dataset].unpacked] if photos is None else photos
-
-    def shard_words(self, dataset: str, shard: int) -> str:
-        """Which photos `cvpire describe` takes."""
-        photos = self.shard_photos(dataset, shard)
-        if photos is None:
-            words = ["--dataset", layout.LISTING.format(dataset=dataset)]
-            return shlex.join([*words, "--shard", str(shard), "--of", str(self.shards(dataset))])
-        return shlex.join(map(argument, photos))
-
-    def descriptors(self, dataset: str, victim: str) -> list[str]:
-        """Descriptor shards of a database; the empty ones of small databases are left out."""
-        return [
-            layout.DESCRIPTORS.format(dataset=dataset, victim=victim, shard=f"{shard:03d}")
-            for shard in range(self.shards(dataset))
-            if self.shard_photos(dataset, shard) != []
-        ]
 
     @cached_property
     def distractor_shards(self) -> dict[str, list[str]]:
@@ -272,45 +263,36 @@ class Plan:
             for name, options in self.config.distractors.items()
         }
 
-    def distractors(self, dataset: str, victim: str) -> list[str]:
-        """Descriptor shards of a dataset's wrong answers, where it has any."""
-        added = self.config.datasets[dataset].distractors
-        return [
-            layout.DISTRACTORS.format(distractors=added, victim=victim, shard=f"{shard:04d}")
-            for shard in (range(len(self.distractor_shards[added])) if added else ())
-        ]
-
-    def distractor_words(self, distractors: str, shard: int) -> str:
-        """Which photos `cvpire describe` takes of a folder of wrong answers."""
-        words = ["--folder", self.config.distractors[distractors].folder, "--shard", str(shard)]
-        return shlex.join([*words, "--of", str(len(self.distractor_shards[distractors]))])
-
-    def ranked(self, dataset: str, victim: str) -> list[str]:
-        """All shards that queries are ranked against, and the files that name their photos."""
-        shards = [*self.descriptors(dataset, victim), *self.distractors(dataset, victim)]
-        return [*shards, *layout.names_of(shards)]
-
-    def shard_options(self, dataset: str, victim: str) -> str:
-        """Options of `cvpire rank`: what the queries are ranked against."""
-        words = [word for file in self.descriptors(dataset, victim) for word in ("--descriptors", file)]
-        if added := self.config.datasets[dataset].distractors:
-            shard = layout.DISTRACTORS.format(distractors=added, victim=victim, shard="0")
-            words += ["--distractors", str(Path(shard).parent)]
-        return shlex.join(words)
-
     # --- What was measured ---
 
     def rankings(self) -> list[str]:
         """Files of all rankings, those of the unattacked queries first."""
-        pairs = [(name, layout.ORIGINAL, victim) for name in self.config.datasets for victim in self.victims]
-        pairs += [(*pair, victim) for pair in self.attacked for victim in self.config.victims_of(pair[1])]
-        return [layout.RETRIEVAL.format(dataset=name, attack=attack, victim=victim) for name, attack, victim in pairs]
+        config = self.config
+        found = [(name, layout.ORIGINAL, victim) for name in config.datasets for victim in config.victims_on(name)]
+        for name, attack in self.measured:
+            victims = config.victims_on(name) if attack == layout.PLAIN else config.victims_of(attack, name)
+            found += [(name, attack, victim) for victim in victims]
+        return [layout.RETRIEVAL.format(dataset=name, attack=attack, victim=victim) for name, attack, victim in found]
+
+    def transformed(self) -> list[str]:
+        """Files of the rankings of transformed queries: one a dataset, system and transformation."""
+        return [
+            layout.TRANSFORMED.format(dataset=name, victim=victim, transformation=transformation)
+            for name in self.config.datasets
+            for victim in self.config.victims_on(name)
+            for transformation in self.config.transformations_on(name)
+        ]
+
+    def transformed_attacks(self, dataset: str, victim: str) -> list[str]:
+        """What a system ranks of a dataset after a transformation: plainly saved queries, then attacks."""
+        attacks = self.config.attacks_on(dataset)
+        return [layout.PLAIN, *(name for name in attacks if victim in self.config.victims_of(name, dataset))]
 
     def qualities(self) -> list[str]:
         """Files of the image quality of all queries."""
         return [
             layout.QUALITY.format(dataset=name, attack=attack, photo=photo)
-            for name, attack in self.attacked
+            for name, attack in self.measured
             for photo in self.datasets[name].queries
         ]
 
@@ -323,7 +305,9 @@ class Plan:
         return Run(
             datasets={name: options.kind for name, options in self.config.datasets.items()},
             attacks={name: self._attack(name) for name in self.config.attacks},
-            victims=tuple(self.victims),
+            victims={name: tuple(self.config.victims_on(name)) for name in self.config.datasets},
+            transformations={name: tuple(self.config.transformations_on(name)) for name in self.config.datasets},
+            plain=tuple(name for name, attack in self.measured if attack == layout.PLAIN),
             maps={
                 name: MAPS[options.kind].label.format(**options.model_dump())
                 for name, options in self.config.variance.items()
@@ -332,15 +316,15 @@ class Plan:
 
     def _attack(self, name: str) -> Attack:
         options = self.config.attacks[name]
+        datasets = [dataset for dataset, attack in self.attacked if attack == name]
         return Attack(
             label=options.label or name.upper(),
             network=options.network,
-            victims=tuple(self.config.victims_of(name)),
+            victims={dataset: tuple(self.config.victims_of(name, dataset)) for dataset in datasets},
             multiplier=options.multiplier,
             iterations=options.iterations,
             map=options.variance,
             suffix=options.saving.suffix,
-            datasets=tuple(dataset for dataset, attack in self.attacked if attack == name),
             compared=options.compared,
         )
 

@@ -1,9 +1,14 @@
-"""Average precision of a ranking, and of a random one (section 4.1.1, 4.2.3)."""
+"""Average precision of a ranking, of its reverse, and of a random one (section 3.3.2, 4.1.1, 4.2.3)."""
+
+import math
 
 import numpy as np
 
 FORMS = ("sum", "trapezoid")
 """sum: eq. 4.1. trapezoid: the area under the precision-recall curve, as the benchmarks' own evaluation has it."""
+
+LAST = 10
+"""Photos at the end of a ranking that somebody who suspects an attack looks at."""
 
 
 def average_precision(ranks: np.ndarray, form: str = "sum") -> float:
@@ -29,6 +34,52 @@ def average_precision(ranks: np.ndarray, form: str = "sum") -> float:
         return float(after.mean())
     before = np.divide(found, ranks, out=np.ones_like(ranks), where=ranks > 0)
     return float((before + after).mean() / 2)
+
+
+def reversed_ranks(ranks: np.ndarray, ranked: int) -> np.ndarray:
+    """Turn zero-based ranks among `ranked` photos into those of the reversed ranking: its last photo comes first."""
+    return ranked - 1 - np.asarray(ranks)
+
+
+def among_last(ranks: np.ndarray, ranked: int) -> float:
+    """Whether a relevant photo is among the last ten of a ranking, or, in a shorter one, among all.
+
+    Section 3.3.2: who knows of an attack "could look at the images that are deemed least similar".
+
+    Parameters
+    ----------
+    ranks : numpy.ndarray
+        Zero-based ranks of the relevant photos, without junk, as for `average_precision`.
+    ranked : int
+        Number of ranked photos without junk.
+
+    Returns
+    -------
+    float
+        1.0 or 0.0.
+    """
+    return float(reversed_ranks(ranks, ranked).min() < LAST)
+
+
+def expected_random_among_last(relevant: int, ranked: int) -> float:
+    """Probability that a uniformly random ranking has a relevant photo among its last ten, exactly.
+
+    The last ten are drawn without replacement, so that none is relevant with the probability of the hypergeometric
+    distribution, C(N - R, 10) / C(N, 10).
+
+    Parameters
+    ----------
+    relevant, ranked : int
+        R and N, as for `expected_random_average_precision`.
+
+    Returns
+    -------
+    float
+        In (0, 1].
+    """
+    last = min(LAST, ranked)
+    every = math.comb(ranked, last)
+    return (every - math.comb(ranked - relevant, last)) / every
 
 
 def expected_random_average_precision(relevant: int, ranked: int, form: str = "sum") -> float:

@@ -6,11 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from cvpire.errors import InputError
+from cvpire.errors import InputError, counted
 from cvpire.photos import load_photo
 from cvpire.progress import progress
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class Describer(Protocol):
-    """What `cvpire.networks.network.Network` does for retrieval."""
+    """What a retrieval system does with a photo, as `cvpire.networks.network.Network`."""
 
-    def describe(self, pixels: np.ndarray) -> np.ndarray:
-        """Describe a photo, uint8 (H, W, 3), by a float32 vector (D,)."""
+    def describe(self, pixels: np.ndarray) -> Any:
+        """Describe a photo, uint8 (H, W, 3), by a float32 vector (D,), or by local features."""
 
 
 def describe_shard(
     found: Mapping[str, Path], load: Callable[[], Describer], photo_options: "PhotoOptions", title: str = "describe"
-) -> np.ndarray:
+) -> Any:
     """Describe the photos of a shard.
 
     Parameters
@@ -43,7 +43,7 @@ def describe_shard(
 
     Returns
     -------
-    numpy.ndarray
+    numpy.ndarray or list
         See `describe_photos`.
     """
     if not found:
@@ -64,7 +64,7 @@ def describe_photos(
     read: Callable[[Path], np.ndarray],
     threads: int = 2,
     progress: Callable[[int], None] = lambda done: None,
-) -> np.ndarray:
+) -> Any:
     """Describe photos one by one, while threads read the next ones.
 
     Parameters
@@ -82,24 +82,37 @@ def describe_photos(
 
     Returns
     -------
-    numpy.ndarray
-        float32, shape (N, D), in the order of the paths; (0, 0) for no photos. At most `threads + 1` photos that have
-        been asked for are not described yet.
+    numpy.ndarray or list
+        float32, shape (N, D), in the order of the paths; (0, 0) for no photos; a list of what are no vectors. At most
+        `threads + 1` photos that have been asked for are not described yet.
 
     Raises
     ------
     InputError
-        A photo that cannot be read or described. The message names it, and no thread is left behind.
+        A photo that cannot be read or described, or has a vector of another length than the first. The message names
+        it, and no thread is left behind.
     """
-    descriptors: list[np.ndarray] = []
+    descriptors: list[Any] = []
     with closing(_read_ahead(read, paths, threads)) as photos:
         for path, pixels in zip(paths, photos, strict=True):
             try:
-                descriptors.append(network.describe(pixels))
+                described = network.describe(pixels)
+                _check_length(described, *descriptors[:1])
             except InputError as error:
                 raise InputError(f"{path}: {error}") from None
+            descriptors.append(described)
             progress(len(descriptors))
-    return np.stack(descriptors) if descriptors else np.empty((0, 0), np.float32)
+    if not descriptors:
+        return np.empty((0, 0), np.float32)
+    return np.stack(descriptors) if isinstance(descriptors[0], np.ndarray) else descriptors
+
+
+def _check_length(described: Any, first: Any = None) -> None:
+    if isinstance(described, np.ndarray) and first is not None and described.shape != first.shape:
+        raise InputError(
+            f"a descriptor of {counted(described.size, 'value')}, and {first.size} for the photos before it; "
+            "descriptors must have one length"
+        )
 
 
 def _read_ahead(read: Callable[[Path], np.ndarray], paths: Sequence[Path], threads: int) -> Iterator[np.ndarray]:

@@ -7,7 +7,12 @@ import numpy as np
 
 from cvpire.datasets import Dataset, Query
 from cvpire.errors import InputError
-from cvpire.retrieval.average_precision import FORMS, average_precision, expected_random_average_precision
+from cvpire.retrieval.average_precision import (
+    FORMS,
+    average_precision,
+    expected_random_among_last,
+    expected_random_average_precision,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +45,7 @@ def ranking_sizes(queries: Mapping[str, Query], database: Collection[str]) -> tu
 
 
 def random_table(dataset: Dataset, form: str = "sum") -> list[dict[str, Any]]:
-    """Compute the expected average precision of a random ranking for each query (section 4.2.3).
+    """Compute what is expected of a random ranking for each query (section 3.3.2, 4.2.3).
 
     Parameters
     ----------
@@ -51,12 +56,14 @@ def random_table(dataset: Dataset, form: str = "sum") -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        One row a query: `query`, `ap`, and average precision in each form.
+        One row a query: `query`, `ap`, average precision in each form, `ap_reversed` (that of `ap`, because the reverse
+        of a random ranking is one too), and `among_last`, the probability of a relevant photo among the last ten.
     """
     rows = []
     for name, relevant, ranked in zip(dataset.queries, *ranking_sizes(dataset.queries, dataset.database), strict=True):
         values = {f"ap_{each}": expected_random_average_precision(relevant, ranked, each) for each in FORMS}
-        rows.append({"query": name, "ap": values[f"ap_{form}"], **values})
+        ap, last = values[f"ap_{form}"], expected_random_among_last(relevant, ranked)
+        rows.append({"query": name, "ap": ap, **values, "ap_reversed": ap, "among_last": last})
     return rows
 
 

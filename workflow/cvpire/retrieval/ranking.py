@@ -1,32 +1,40 @@
 """Rank databases of any size for queries, and measure the rankings (section 4.1.1)."""
 
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import accumulate, chain
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cvpire.datasets import Dataset, Query
 from cvpire.datasets.listing import read_listing
 from cvpire.errors import InputError, counted
-from cvpire.layout import read_variant
+from cvpire.layout import QUERY_SUFFIXES, read_variant
 from cvpire.progress import progress
-from cvpire.retrieval.average_precision import FORMS, average_precision
-from cvpire.retrieval.describing import Describer, describe_photos
-from cvpire.retrieval.descriptors import open_shard, shard_names
+from cvpire.retrieval.average_precision import FORMS, among_last, average_precision, reversed_ranks
+from cvpire.retrieval.describing import describe_photos
+from cvpire.retrieval.descriptors import shard_names
+from cvpire.retrieval.similarity import similarities
 
-_FRACTION_BITS = 26  # of descriptors as fixed-point numbers
-_LONGEST = 1.005  # length of a unit vector, with room for rounding
-_BLOCK = 512  # descriptors multiplied at a time: 12 MB where D = 2048
 _SCORES = 2**29  # bytes of similarities held at a time
+
+
+class System(NamedTuple):
+    """A retrieval system as ranking sees it."""
+
+    describe: Callable[[np.ndarray], Any]
+    """From a photo, uint8 (H, W, 3), to what the system compares."""
+    similarities: Callable[[Sequence[Path], Any], np.ndarray]
+    """From the shards of N photos and Q described queries to float32 (Q, N): higher is nearer, in the shards' order."""
+    names: Callable[[Path], list[str]] = shard_names
+    """Names of a shard's photos."""
 
 
 def rank_versions(
     listing: Path,
     folder: Path,
-    network: Describer,
+    system: System,
     read: Callable[[Path], np.ndarray],
     shards: Sequence[Path],
     *,
@@ -43,10 +51,12 @@ def rank_versions(
         dataset.json.
     folder : Path
         Of the queries: `folder / variant / (name + suffix)`.
-    network, read
+    system : System
+        What ranks.
+    read : callable
         See `cvpire.retrieval.describing.describe_photos`.
     shards : sequence of Path
-        Descriptors of the database by the same network.
+        Descriptors of the database by the same system.
     distractors : Path, optional
         Folder of shards of wrong answers.
     variants : sequence of str
@@ -54,7 +64,7 @@ def rank_versions(
     suffix : str
         Of the queries' files.
     form : {"sum", "trapezoid"}
-        Form of average precision in column `ap` and at the difficulties.
+        Form of average precision in column `ap`, of the reversed ranking and at the difficulties.
 
     Returns
     -------
@@ -69,12 +79,75 @@ def rank_versions(
     """
     listed = read_listing(listing)
     versions = [(name, folder / variant / f"{name}{suffix}") for name in listed.queries for variant in variants or [""]]
-    names, paths = zip(*versions, strict=True)
     wrong = sorted(distractors.glob("shard-*.npy")) if distractors else []
-    with progress(f"describe {folder}", len(paths)) as show:
-        described = describe_photos(paths, network, read, progress=show)
-    with progress(f"rank {folder}", len(paths)) as show:
-        measured = measure(listed, shards, wrong, names, described, form, show)
+    return _rank(listing, listed, versions, system, read, shards, wrong, form, str(folder))
+
+
+def rank_transformed(
+    listing: Path,
+    folders: Mapping[str, Path],
+    system: System,
+    read: Callable[[Path], np.ndarray],
+    shards: Sequence[Path],
+    *,
+    distractors: Path | None = None,
+    form: str = "sum",
+) -> list[dict[str, Any]]:
+    """Rank a database for transformed queries of several attacks, and measure each ranking.
+
+    Parameters
+    ----------
+    listing, system, shards, distractors, form
+        See `rank_versions`.
+    folders : mapping
+        By attack, the folder of its saved queries at one multiplier and iteration: `folder / (name + suffix)`, where
+        the suffix is that of a format in which queries are saved.
+    read : callable
+        Reads and transforms a photo.
+
+    Returns
+    -------
+    list of dict
+        As `rank_versions`, with `attack`.
+
+    Raises
+    ------
+    InputError
+        Bad input of any kind, or a query that is not there.
+    """
+    listed = read_listing(listing)
+    wrong = sorted(distractors.glob("shard-*.npy")) if distractors else []
+    rows = []
+    for attack, folder in folders.items():
+        versions = [(name, _saved_query(folder, name)) for name in listed.queries]
+        ranked = _rank(listing, listed, versions, system, read, shards, wrong, form, str(folder))
+        rows += [{"attack": attack, **row} for row in ranked]
+    return rows
+
+
+def _saved_query(folder: Path, name: str) -> Path:
+    found = [path for suffix in QUERY_SUFFIXES if (path := folder / f"{name}{suffix}").exists()]
+    if not found:
+        raise InputError(f"{folder}: no query {name} in {' or '.join(QUERY_SUFFIXES)}; `cvpire save` makes it")
+    return found[0]
+
+
+def _rank(
+    listing: Path,
+    listed: Dataset,
+    versions: Sequence[tuple[str, Path]],
+    system: System,
+    read: Callable[[Path], np.ndarray],
+    shards: Sequence[Path],
+    distractors: Sequence[Path],
+    form: str,
+    title: str,
+) -> list[dict[str, Any]]:
+    names, paths = zip(*versions, strict=True)
+    with progress(f"describe {title}", len(paths)) as show:
+        described = describe_photos(paths, system, read, progress=show)
+    with progress(f"rank {title}", len(paths)) as show:
+        measured = measure(listed, shards, distractors, names, described, form, show, system)
     rows = []
     for (name, path), values in zip(versions, measured, strict=True):
         if values is not None:
@@ -84,62 +157,6 @@ def rank_versions(
     if not rows:
         raise InputError(f"{listing}: no query has a relevant photo; nothing can be measured")
     return rows
-
-
-def similarities(shards: Sequence[Path], queries: np.ndarray, threads: int = 2) -> np.ndarray:
-    """Compute the dot products of a database with queries, exactly, while streaming over the database.
-
-    Ranks must not depend on how the database was cut into shards, nor on which queries are ranked together, and two
-    photos of one descriptor must be equally similar. Floating-point sums guarantee none of this, since a library for
-    matrix products adds up rows in different orders, by where they lie. So descriptors are taken as fixed-point numbers
-    with 26 bits after the point; on the demo this moves similarities by up to 2e-7, half of what sums of float32 lose.
-    Products then have 52 bits, and since a partial sum of products of unit vectors is below 2 (Cauchy-Schwarz), float64
-    holds every one exactly, in any order.
-
-    Parameters
-    ----------
-    shards : sequence of Path
-        .npy files of float32 unit vectors, (N_i, D). At most `threads` blocks of them are in memory at a time.
-    queries : numpy.ndarray
-        float32 unit vectors, (Q, D).
-    threads : int
-        Threads that read and multiply, besides those that the matrix product starts (OPENBLAS_NUM_THREADS).
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, shape (Q, N): the exact dot products, rounded once; the shards' rows follow each other.
-
-    Raises
-    ------
-    InputError
-        A missing or broken shard, vectors longer than 1, or of another dimension than the queries.
-    """
-    factors = _fixed_point(queries, "queries").T
-    sizes = [len(open_shard(shard)) for shard in shards]
-    scores = np.empty((len(queries), sum(sizes)), np.float32)
-
-    def fill(block: tuple[Path, int, int]) -> None:
-        shard, row, column = block
-        # Mapped anew for each block, because pages once read count as this process's memory until they are unmapped.
-        rows = open_shard(shard)[row : row + _BLOCK]
-        if rows.shape[1] != len(factors):
-            raise InputError(
-                f"{shard}: descriptors of {rows.shape[1]} dimensions, the queries have {len(factors)}; "
-                "were they made by another network?"
-            )
-        products = _fixed_point(rows, shard) @ factors
-        scores[:, column : column + len(rows)] = products.T * 2.0 ** (-2 * _FRACTION_BITS)
-
-    blocks = [
-        (shard, row, start + row)
-        for shard, size, start in zip(shards, sizes, accumulate(sizes, initial=0), strict=False)
-        for row in range(0, size, _BLOCK)
-    ]
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(fill, blocks):
-            pass
-    return scores
 
 
 def positions(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -186,9 +203,10 @@ def measure(
     shards: Sequence[Path],
     distractors: Sequence[Path],
     queries: Sequence[str],
-    descriptors: np.ndarray,
+    descriptors: Any,
     form: str = "sum",
     progress: Callable[[int], None] = lambda done: None,
+    system: System | None = None,
 ) -> list[dict[str, Any] | None]:
     """Rank a database for queries, and measure each ranking.
 
@@ -203,31 +221,36 @@ def measure(
         equal, by their names.
     queries : sequence of str
         Q names of queries of the dataset; a name may occur many times, as versions of a query do.
-    descriptors : numpy.ndarray
-        Their descriptors, float32 unit vectors (Q, D).
+    descriptors : numpy.ndarray or list
+        Their descriptors, float32 unit vectors (Q, D), or whatever else the system compares.
     form : {"sum", "trapezoid"}
-        Form of average precision at the difficulties.
+        Form of average precision of the reversed ranking and at the difficulties.
     progress : callable
         Told how many queries are measured.
+    system : System, optional
+        What compares described queries with the photos of shards; default: exact dot products of unit vectors.
 
     Returns
     -------
     list of dict or None
-        For each query `ap_sum` and `ap_trapezoid`, average precision in (0, 1]; where the ground truth tells
-        difficulties, the same at each of them, `ap_easy`, `ap_medium` and `ap_hard`, None where no photo is relevant;
-        and `top`, names of the first three photos without junk. None for a query without a relevant photo.
+        For each query `ap_sum` and `ap_trapezoid`, average precision in (0, 1]; `ap_reversed`, that of exactly the
+        reverse order, and `among_last`, 1.0 where a relevant photo is among the last ten, else 0.0; where the ground
+        truth tells difficulties, average precision at each of them, `ap_easy`, `ap_medium` and `ap_hard`, None where no
+        photo is relevant; and `top`, names of the first three photos without junk. None for a query without a relevant
+        photo.
 
     Raises
     ------
     InputError
         Shards that are broken or do not make up the database, or descriptors that do not fit each other.
     """
-    names, rows = _ranked(dataset.database, shards, distractors)
+    similar, names_of = (system.similarities, system.names) if system else (similarities, shard_names)
+    names, rows = _ranked(dataset.database, shards, distractors, names_of)
     numbers = {name: number for number, name in enumerate(dataset.database)}
     measured: list[dict[str, Any] | None] = []
     together = max(1, _SCORES // (4 * len(names)))
     for start in range(0, len(queries), together):
-        scores = similarities([*shards, *distractors], descriptors[start : start + together])
+        scores = similar([*shards, *distractors], descriptors[start : start + together])
         for name, similarity in zip(queries[start : start + together], scores, strict=True):
             measured.append(_measured(dataset.queries[name], similarity[rows], names, numbers, form))
             progress(len(measured))
@@ -249,17 +272,23 @@ def _measured(
     place[judged] = positions(scores, judged)
 
     ranks, *at_difficulties = (without_junk(place[rows(relevant)], place[rows(junk)]) for relevant, junk in answers)
-    values: dict[str, Any] = {f"ap_{form}": average_precision(ranks, form) for form in FORMS}
+    values: dict[str, Any] = {f"ap_{each}": average_precision(ranks, each) for each in FORMS}
+    ranked = len(scores) - len(rows(query.junk))
+    values["ap_reversed"] = average_precision(reversed_ranks(ranks, ranked), form)
+    values["among_last"] = among_last(ranks, ranked)
     for difficulty, ranks in zip(query.difficulties, at_difficulties, strict=True):
         values[f"ap_{difficulty}"] = average_precision(ranks, form) if len(ranks) else None
     return values | {"top": [names[row] for row in first_rows(scores, rows(query.junk), 3)]}
 
 
 def _ranked(
-    database: Sequence[str], shards: Sequence[Path], distractors: Sequence[Path]
+    database: Sequence[str],
+    shards: Sequence[Path],
+    distractors: Sequence[Path],
+    names_of: Callable[[Path], list[str]],
 ) -> tuple[list[str], np.ndarray]:
     """Names that are ranked: the database, then the distractors by name; and where in the shards their rows lie."""
-    in_shards = list(chain.from_iterable(map(shard_names, shards)))
+    in_shards = list(chain.from_iterable(map(names_of, shards)))
     where = {name: row for row, name in enumerate(in_shards)}
     missing = [name for name in database if name not in where]
     if missing or len(in_shards) != len(database):
@@ -267,16 +296,7 @@ def _ranked(
             f"descriptor shards hold {counted(len(in_shards), 'photo')}, the database {len(database)}"
             + (f"; missing: {', '.join(missing[:5])}" if missing else "")
         )
-    added = list(chain.from_iterable(map(shard_names, distractors)))
+    added = list(chain.from_iterable(map(names_of, distractors)))
     by_name = sorted(range(len(added)), key=added.__getitem__)
     rows = [where[name] for name in database] + [len(database) + number for number in by_name]
     return [*database, *(added[number] for number in by_name)], np.array(rows, dtype=np.intp)
-
-
-def _fixed_point(vectors: np.ndarray, source: Path | str) -> np.ndarray:
-    """Vectors in steps of 2**-26, as whole numbers in float64; at most of length 1, so that dot products are exact."""
-    squares = np.einsum("nd,nd->n", vectors, vectors)
-    if not (squares <= _LONGEST**2).all():  # nor where one is not a number
-        length = np.sqrt(squares[~(squares <= _LONGEST**2)][0])
-        raise InputError(f"{source}: a descriptor of length {length:.4g}, expected 1; describe the photos again")
-    return np.rint(vectors * np.float32(2**_FRACTION_BITS)).astype(np.float64)

@@ -24,6 +24,18 @@ def _revisited(config: "Config") -> bool:
     return any(KINDS[dataset.kind].revisited for dataset in config.datasets.values())
 
 
+def _transforms(config: "Config") -> bool:
+    return any(config.transformations_on(dataset) for dataset in config.datasets)
+
+
+def _several_systems(config: "Config") -> bool:
+    return any(len(config.victims_on(dataset)) > 1 for dataset in config.datasets)
+
+
+def _saves_plainly(config: "Config") -> bool:
+    return any(config.saves_plainly(dataset) for dataset in config.datasets)
+
+
 class Table(NamedTuple):
     """A table of the thesis, by its number, or of ours."""
 
@@ -50,6 +62,10 @@ _TESTS = (
     "Paired differences, first minus second, with 95 % intervals. The sign-flip p is adjusted by Holm's method over "
     "the pairs of a dataset, measure and unit; the landmark is the unit to go by: its queries are not independent."
 )
+_DROPS = (
+    "mAP in percent beside the clean mAP, of queries saved without an attack{where}, and what the attack took of it "
+    "(paired), with 95 % confidence intervals (BCa bootstrap, 9999 resamples, over landmarks)."
+)
 
 CATALOGUE = {
     "4.1": Table(
@@ -71,6 +87,52 @@ CATALOGUE = {
         "mAP in percent by the difficulty of the revisited ground truth.",
         "difficulties:difficulties_table",
         when=_revisited,
+    ),
+    "transformations": Table(
+        "mAP in percent after transformations of the saved query. Queries that were saved without an attack give the "
+        "clean mAP. Random: the expectation for a random ranking of the database.",
+        "transformations:transformations_table",
+        needs=frozenset({"random"}),
+        when=_transforms,
+    ),
+    "transformations-confidence": Table(
+        _DROPS.format(where=" and transformed alike"),
+        "transformations:transformations_confidence",
+        needs=frozenset({"random"}),
+        when=_transforms,
+    ),
+    "systems": Table(
+        "mAP in percent of each retrieval system, on queries as they were saved. Attacked: the network that the attack "
+        "was made for; every other column is transfer. Random: the expectation for a random ranking of the database.",
+        "systems:systems_table",
+        needs=frozenset({"random"}),
+        when=_several_systems,
+    ),
+    "systems-confidence": Table(
+        _DROPS.format(where=""),
+        "systems:systems_confidence",
+        needs=frozenset({"random"}),
+        when=_several_systems,
+    ),
+    "reversed": Table(
+        "mAP in percent of each ranking and of its reverse, and the share of queries that have a relevant photo among "
+        "the last ten: what someone finds who looks at the least similar photos. Random: the expectation for a random "
+        "ranking of the database.",
+        "reversed_ranking:reversed_table",
+        needs=frozenset({"random"}),
+    ),
+    "quality": Table(
+        "Image quality of each method by every measure, and after each attack the loss against queries that were saved "
+        "without one: means over the queries, in the measure's unit; a loss above zero is worse.",
+        "quality:quality_table",
+        when=_saves_plainly,
+    ),
+    "quality-order": Table(
+        "Which of two attacks leaves the better photos, by every measure, and whether SSIM says so too. Share: of the "
+        "queries. p-values are of landmarks; the sign-flip p is adjusted by Holm's method over the pairs of a dataset "
+        "and measure.",
+        "quality:quality_order",
+        when=lambda config: _saves_plainly(config) and _several_attacks(config),
     ),
     "differences": Table(
         "The effect of each difference between text and code: mAP in percent, image quality, colour difference.",

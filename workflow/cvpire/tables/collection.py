@@ -10,7 +10,7 @@ import pandas as pd
 from cvpire import layout
 from cvpire.datasets import Dataset
 from cvpire.errors import InputError, reason
-from cvpire.measures import DIFFICULTIES, QUALITY, RETRIEVAL
+from cvpire.measures import DIFFICULTIES, QUALITY, RETRIEVAL, REVERSED
 from cvpire.tables.statistics import landmarks
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ _KEYS = ["query", "multiplier", "iteration"]
 _UNCHANGED = {measure.column: measure.unchanged for measure in QUALITY}
 """Image quality of a query that is its own original."""
 
-COLUMNS = ["dataset", "network", "attack", "label", "victim", *_KEYS, "headline"]
-COLUMNS += [*(measure.column for measure in RETRIEVAL), *_UNCHANGED]
+COLUMNS = ["dataset", "network", "attack", "label", "victim", "transformation", *_KEYS, "headline"]
+COLUMNS += [*(measure.column for measure in (*RETRIEVAL, *REVERSED)), *_UNCHANGED]
 COLUMNS += ["top", "landmark", *(measure.column for measure in DIFFICULTIES)]
 """Of the table."""
 
-_TEXTS = frozenset({"dataset", "network", "attack", "label", "victim", "query", "top", "landmark"})
+_TEXTS = frozenset({"dataset", "network", "attack", "label", "victim", "transformation", "query", "top", "landmark"})
 """Columns that hold names."""
 
 _LONGEST_HEAD = 10_000  # bytes of its first line
@@ -42,8 +42,11 @@ def collect_results(results: "Results") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a dataset, attack, victim, query, multiplier and iteration; unattacked queries first. `landmark` names
-        what a query shows, `ap_easy`, `ap_medium` and `ap_hard` are empty where the ground truth does not tell them.
+        One row a dataset, attack, victim, transformation, query, multiplier and iteration; unattacked queries first,
+        then those that were saved without an attack (`plain`), last the transformed ones (`transformation` is `none`
+        for the file as it was saved). `landmark` names what a query shows, `ap_easy`, `ap_medium` and `ap_hard` are
+        empty where the ground truth does not tell them, measures of image quality where the configuration leaves them
+        out.
 
     Raises
     ------
@@ -58,22 +61,52 @@ def collect_results(results: "Results") -> pd.DataFrame:
         return _ranking(layout.path(layout.RETRIEVAL, results.root, **names), listings[dataset])
 
     for dataset in run.datasets:
-        for victim in run.victims:
+        for victim in run.victims[dataset]:
             about = {"network": victim, "attack": layout.ORIGINAL, "label": "Original", "victim": victim}
             unattacked = ranking(dataset, layout.ORIGINAL, victim)
-            tables.append(unattacked.assign(dataset=dataset, **about, headline=True, **_UNCHANGED))
+            tables.append(unattacked.assign(dataset=dataset, **about, headline=True))
+    for dataset in run.plain:
+        for victim in run.victims[dataset]:
+            about = {"network": victim, "attack": layout.PLAIN, "label": "Saved without attack", "victim": victim}
+            table = _with_quality(ranking(dataset, layout.PLAIN, victim), results.root, dataset, layout.PLAIN)
+            tables.append(table.assign(dataset=dataset, **about, headline=True))
     for dataset in run.datasets:
         for name, attack in run.attacks.items():
-            for victim in attack.victims if dataset in attack.datasets else ():
+            for victim in attack.victims.get(dataset, ()):
                 ranked = ranking(dataset, name, victim)
                 table = _with_quality(ranked, results.root, dataset, name)
                 headline = (table.multiplier == attack.multiplier) & (table.iteration == attack.iterations)
                 about = {"network": attack.network, "attack": name, "label": attack.label, "victim": victim}
                 tables.append(table.assign(dataset=dataset, **about, headline=headline))
+    for table in tables:
+        table["transformation"] = layout.AS_SAVED
+    for dataset in run.datasets:
+        tables += _transformed(results, dataset, listings[dataset])
     shown = {dataset: _landmarks(listing) for dataset, listing in listings.items()}
     collected = pd.concat(tables, ignore_index=True)
     collected["landmark"] = [shown[row.dataset][row.query] for row in collected[["dataset", "query"]].itertuples()]
-    return collected.reindex(columns=COLUMNS).astype({"multiplier": "Float64", "iteration": "Int64"})
+    # What the configuration leaves out is empty for unattacked queries as well; without attacks there is no telling.
+    measured = [column for column in _UNCHANGED if column in collected] or list(_UNCHANGED)
+    collected = collected.reindex(columns=COLUMNS)
+    collected.loc[collected["attack"] == layout.ORIGINAL, measured] = [_UNCHANGED[column] for column in measured]
+    return collected.astype({"multiplier": "Float64", "iteration": "Int64"})
+
+
+def _transformed(results: "Results", dataset: str, listing: Dataset) -> list[pd.DataFrame]:
+    """Rankings of transformed queries; their image quality is that of the saved files."""
+    run, tables = results.run, []
+    for victim in run.victims[dataset]:
+        for transformation in run.transformations.get(dataset, ()):
+            names = {"dataset": dataset, "victim": victim, "transformation": transformation}
+            path = layout.path(layout.TRANSFORMED, results.root, **names)
+            for name, rows in _read(path).groupby("attack", sort=False):
+                about = {"network": victim, "label": "Saved without attack"}
+                if name != layout.PLAIN:
+                    about = {"network": run.attacks[name].network, "label": run.attacks[name].label}
+                _check_queries(rows, path, listing)
+                table = _with_quality(rows, results.root, dataset, name)
+                tables.append(table.assign(**names, **about, headline=True))
+    return tables
 
 
 def _with_quality(ranking: pd.DataFrame, root: Path, dataset: str, attack: str) -> pd.DataFrame:
@@ -96,17 +129,21 @@ def _landmarks(listing: Dataset) -> dict[str, str]:
 def _ranking(path: Path, listing: Dataset) -> pd.DataFrame:
     """Read a ranking, which has every query that anything is relevant to, and as many versions of each."""
     ranking = _read(path)
+    _check_queries(ranking, path, listing)
+    return ranking
+
+
+def _check_queries(ranking: pd.DataFrame, path: Path, listing: Dataset) -> None:
     versions = ranking["query"].value_counts()
     if set(versions.index) != {name for name, query in listing.queries.items() if query.relevant} or (
         versions.nunique() > 1
     ):
         raise _damaged(path, "it lacks rows")
-    return ranking
 
 
 def collect_random_results(paths: Sequence[Path]) -> pd.DataFrame:
-    """Mean expected average precision of a random ranking: one row for each DATASET/random.csv."""
-    columns = [measure.column for measure in RETRIEVAL]
+    """Means of what is expected of a random ranking: one row for each DATASET/random.csv."""
+    columns = [measure.column for measure in (*RETRIEVAL, *REVERSED)]
     means = pd.DataFrame([_read(path)[columns].mean() for path in paths])
     return means.assign(dataset=[path.parent.name for path in paths])[["dataset", *columns]]
 

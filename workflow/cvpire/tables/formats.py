@@ -7,7 +7,7 @@ import pandas as pd
 from cvpire.files import write_text
 from cvpire.measures import MEASURES
 
-_OTHERS = {"p": "{:.2g}", "multiplier": "{:.10g}"}
+_OTHERS = {"p": "{:.2g}", "multiplier": "{:.10g}", "share": "{:.1f}"}
 
 _LATEX = str.maketrans(
     {

@@ -4,13 +4,13 @@ One row is one query of one dataset under one attack, multiplier and iteration, 
 are in [0, 1]. Unattacked queries have the attack `original` and no multiplier and iteration.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from cvpire.errors import InputError
-from cvpire.layout import ORIGINAL, number
+from cvpire.layout import ORIGINAL, PLAIN, number
 
 if TYPE_CHECKING:
     from cvpire.results import Results
@@ -36,6 +36,31 @@ def compared(results: "Results") -> pd.DataFrame:
     """
     apart = [name for name, attack in results.run.attacks.items() if not attack.compared]
     return own_victim(results.queries[~results.queries["attack"].isin(apart)])
+
+
+def headline_rows(results: "Results", attacks: Collection[str] | None = None) -> pd.DataFrame:
+    """Keep the rows of queries.csv at the multipliers and iterations of Table 4.1, whatever ranks them.
+
+    Parameters
+    ----------
+    results : Results
+        Of a run.
+    attacks : collection of str, optional
+        Default: all but those that stand apart.
+
+    Returns
+    -------
+    DataFrame
+        Rows of all systems and transformations, and those of queries that were not attacked, as they are (`original`)
+        and saved like the others (`plain`). A column `method` names each as tables do.
+    """
+    if attacks is None:
+        attacks = [name for name, attack in results.run.attacks.items() if attack.compared]
+    rows = results.measured
+    rows = rows[rows["headline"].astype(bool) & rows["attack"].isin([ORIGINAL, PLAIN, *attacks])]
+    attacked = rows[~rows["attack"].isin([ORIGINAL, PLAIN])]
+    labels = {attack: label for (attack, _), label in method_labels(attacked).items()}
+    return rows.assign(method=rows["attack"].map(labels).fillna(rows["label"]))
 
 
 def own_victim(results: pd.DataFrame) -> pd.DataFrame:
