@@ -1,6 +1,6 @@
 """Run the benchmarks: each line is a ratio of two things measured side by side in this run.
 
-python -m benchmarks [variance attack stages ranking workflow memory] [--out results/benchmarks.json]
+python -m benchmarks [variance attack stages ranking search workflow memory] [--out results/benchmarks.json]
 """
 
 import argparse
@@ -14,9 +14,9 @@ from pathlib import Path
 from cvpire.provenance import facts, provenance
 
 from benchmarks.machine import peaks
-from benchmarks.timing import Line
+from benchmarks.timing import Line, Share
 
-SUITES = ("variance", "attack", "stages", "ranking", "workflow", "memory")
+SUITES = ("variance", "attack", "stages", "ranking", "search", "workflow", "memory")
 
 
 def main() -> None:
@@ -39,6 +39,10 @@ def main() -> None:
             if isinstance(line, Line):
                 print(as_text(line), flush=True)
                 written.append({"suite": suite, **line._asdict(), "met": line.met})
+            elif isinstance(line, Share):
+                beside = "" if line.reference_percent is None else f"{line.reference_percent:.1f}%"
+                print(f"{line.what:<62}{line.percent:>9.1f}%  {line.reference:<32}{beside:>10}", flush=True)
+                written.append({"suite": suite, **line._asdict()})
             else:
                 name, megabytes, seconds = line
                 peak = f"{megabytes:,.0f} MB at most" if seconds else f"killed; {megabytes:,.0f} MB were not enough"

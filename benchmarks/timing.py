@@ -36,6 +36,15 @@ class Line(NamedTuple):
         return measured <= float(value) if relation == "<=" else measured >= float(value)
 
 
+class Share(NamedTuple):
+    """What is no time: a share or a mAP, in percent, beside that of a reference."""
+
+    what: str
+    percent: float
+    reference: str = ""
+    reference_percent: float | None = None
+
+
 def in_turn(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Seconds of each call in each round; in a round, each is called once."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
