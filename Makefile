@@ -9,12 +9,12 @@ LOCK := envs/requirements.lock
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
-setup: .venv/ready  ## make .venv from the lock file (about 2 minutes and 5 GB, once)
+setup: .venv/ready  ## make .venv from the lock file (about 2 minutes and 6 GB, once)
 
 .venv/ready: $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make $(MAKECMDGOALS) PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing the locked packages into .venv (about 5 GB; torch is most of it) ..."
+	@echo "Installing the locked packages into .venv (about 6 GB; torch is most of it) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
