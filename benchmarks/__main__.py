@@ -4,7 +4,6 @@ python -m benchmarks [variance attack stages ranking search workflow memory] [--
 """
 
 import argparse
-import importlib
 import json
 import multiprocessing
 import os
@@ -14,9 +13,8 @@ from pathlib import Path
 from cvpire.provenance import facts, provenance
 
 from benchmarks.machine import peaks
+from benchmarks.suites import SUITES, run
 from benchmarks.timing import Line, Share
-
-SUITES = ("variance", "attack", "stages", "ranking", "search", "workflow", "memory")
 
 
 def main() -> None:
@@ -52,15 +50,6 @@ def main() -> None:
     arguments.out.write_text(json.dumps({"machine": machine, "lines": written}, indent=1) + "\n")
     missed = [line["what"] for line in written if line.get("met") is False]
     print(f"\n{len(missed)} goals missed{': ' if missed else ''}{'; '.join(missed)}. Written to {arguments.out}.")
-
-
-def run(suite: str) -> list:
-    """Lines of a suite."""
-    if suite == "memory":
-        return importlib.import_module("benchmarks.stages").memory()
-    module = importlib.import_module(f"benchmarks.{suite}")
-    more = {"stages": ["starting"], "workflow": ["dry_run"]}.get(suite, [])
-    return [line for name in (*more, "lines") for line in getattr(module, name)()]
 
 
 def as_text(line: Line) -> str:
