@@ -8,18 +8,8 @@ from cvpire.datasets import demo, demo_photos, photographing, with_clean_twin
 from cvpire.errors import InputError
 from PIL import Image, ImageDraw
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 parts = pytest.mark.parametrize("part", ["a", "b"])
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Photos this small gain nothing from a second thread, and lose much where other work holds the cores."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=["a", "b"])

@@ -16,21 +16,12 @@ from cvpire.datasets.catalogue import KINDS
 from cvpire.errors import InputError
 from PIL import Image, ImageDraw
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FREE = re.compile(r"CC0-1\.0|CC-BY(-SA)?-[\d.]+|MIT|Apache-2\.0|GPL-[\d.]+-(only|or-later)|Unlicense")
 """Licences that let anybody alter and show an icon."""
 
 ATTACKS = {"cv-pire": {"network": "a"}}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Photos this small gain nothing from a second thread, and lose much where other work holds the cores."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

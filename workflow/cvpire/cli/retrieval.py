@@ -20,6 +20,12 @@ from cvpire.errors import about
 LearntFile = Annotated[Path | None, typer.Option(help=".npz of `cvpire learn`.")]
 Distractors = Annotated[Path | None, typer.Option(help="Folder of shards of wrong answers.")]
 
+_options_of_ranking = options_of(
+    photo_options=(config.PhotoOptions, ["longest_side"]),
+    system_options=SYSTEMS,
+    retrieval_options=(config.RetrievalOptions, ["shard_size"]),
+)
+
 
 @app.command(rich_help_panel=STAGES)
 @writes(output=written.DESCRIPTORS)
@@ -68,11 +74,7 @@ def learn(
 
 @app.command(rich_help_panel=STAGES)
 @writes(output=written.RANKING)
-@options_of(
-    photo_options=(config.PhotoOptions, ["longest_side"]),
-    system_options=SYSTEMS,
-    retrieval_options=(config.RetrievalOptions, ["shard_size"]),
-)
+@_options_of_ranking
 def rank(
     dataset: DatasetFile,
     output: Annotated[Path, typer.Argument(help=".csv, one row a query, multiplier and iteration.")],
@@ -103,11 +105,7 @@ def rank(
 
 @app.command(rich_help_panel=STAGES)
 @writes(output=written.RANKING)
-@options_of(
-    photo_options=(config.PhotoOptions, ["longest_side"]),
-    system_options=SYSTEMS,
-    retrieval_options=(config.RetrievalOptions, ["shard_size"]),
-)
+@_options_of_ranking
 def rank_transformed(
     dataset: DatasetFile,
     output: Annotated[Path, typer.Argument(help=".csv, one row an attack and query.")],

@@ -111,7 +111,7 @@ class Config(Options):
             for transformation in dataset.transformations or []:
                 _known(transformation, self.transformations, f"datasets.{name}.transformations", "transformations")
             for victim in self.victims_on(name) if dataset.distractors else ():
-                if victim in self.systems and SYSTEMS[self.systems[victim].kind].suffix == ".npz":
+                if self.has_local_features(victim):
                     raise ValueError(
                         f"datasets.{name}.distractors: {victim} has no descriptors of single photos, but "
                         "a vocabulary; leave it out of victims, or the distractors"
@@ -178,6 +178,10 @@ class Config(Options):
     def system(self, name: str) -> NetworkOptions | AnySystem:
         """Options of a network or of another system."""
         return self.networks[name] if name in self.networks else self.systems[name]
+
+    def has_local_features(self, name: str) -> bool:
+        """Whether a system keeps local features of photos, and not one descriptor of each."""
+        return name in self.systems and SYSTEMS[self.systems[name].kind].suffix == ".npz"
 
 
 _TEXTS = {name for name, field in Config.model_fields.items() if field.annotation == str | None}

@@ -18,6 +18,7 @@ from cvpire.errors import InputError
 from cvpire.networks.backbone import Backbone, checkpoint_of
 from cvpire.networks.catalogue import ARCHITECTURES
 from cvpire.networks.onnx_weights import SUFFIX, onnx_file, onnx_state
+from cvpire.networks.resizing import to_size
 from cvpire.untrusted.checkpoints import load_state
 from cvpire.untrusted.onnx_files import Weights
 
@@ -109,9 +110,7 @@ class WholePatches(nn.Module):
         height, width = photos.shape[2:]
         share = min(1, self.longest * PATCH / max(height, width))
         size = [PATCH * max(1, round(share * side / PATCH)) for side in (height, width)]
-        if size == [height, width]:
-            return photos
-        return interpolate(photos.float(), size, mode="bicubic", align_corners=False, antialias=True).to(photos.dtype)
+        return to_size(photos, *size, "bicubic")
 
 
 class VisionTransformer(nn.Module):

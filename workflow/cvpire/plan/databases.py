@@ -40,7 +40,7 @@ def shard_words(plan: Plan, dataset: str, shard: int) -> str:
 
 def descriptors(plan: Plan, dataset: str, victim: str) -> list[str]:
     """Descriptor shards of a database; the empty ones of small databases are left out."""
-    template = layout.FEATURES if has_local_features(plan, victim) else layout.DESCRIPTORS
+    template = layout.FEATURES if plan.config.has_local_features(victim) else layout.DESCRIPTORS
     return [
         template.format(dataset=dataset, victim=victim, shard=f"{shard:03d}")
         for shard in range(shards(plan, dataset))
@@ -48,14 +48,9 @@ def descriptors(plan: Plan, dataset: str, victim: str) -> list[str]:
     ]
 
 
-def has_local_features(plan: Plan, victim: str) -> bool:
-    """Whether a system keeps local features of photos, and not one descriptor of each."""
-    return victim in plan.config.systems and KINDS[plan.config.systems[victim].kind].suffix == ".npz"
-
-
 def describing(plan: Plan, *, local: bool) -> str:
     """Pattern of the systems that keep local features of photos, or of those that keep a descriptor."""
-    names = [victim for victim in plan.victims if has_local_features(plan, victim) == local]
+    names = [victim for victim in plan.victims if plan.config.has_local_features(victim) == local]
     return "|".join(map(re.escape, names)) or "(?!)"  # which nothing matches
 
 

@@ -28,6 +28,9 @@ COLUMNS += ["top", "landmark", *(measure.column for measure in DIFFICULTIES)]
 _TEXTS = frozenset({"dataset", "network", "attack", "label", "victim", "transformation", "query", "top", "landmark"})
 """Columns that hold names."""
 
+_PLAIN = "Saved without attack"
+"""Label of queries that were saved like attacked ones."""
+
 _LONGEST_HEAD = 10_000  # bytes of its first line
 
 
@@ -67,7 +70,7 @@ def collect_results(results: "Results") -> pd.DataFrame:
             tables.append(unattacked.assign(dataset=dataset, **about, headline=True))
     for dataset in run.plain:
         for victim in run.victims[dataset]:
-            about = {"network": victim, "attack": layout.PLAIN, "label": "Saved without attack", "victim": victim}
+            about = {"network": victim, "attack": layout.PLAIN, "label": _PLAIN, "victim": victim}
             table = _with_quality(ranking(dataset, layout.PLAIN, victim), results.root, dataset, layout.PLAIN)
             tables.append(table.assign(dataset=dataset, **about, headline=True))
     for dataset in run.datasets:
@@ -100,7 +103,7 @@ def _transformed(results: "Results", dataset: str, listing: Dataset) -> list[pd.
             names = {"dataset": dataset, "victim": victim, "transformation": transformation}
             path = layout.path(layout.TRANSFORMED, results.root, **names)
             for name, rows in _read(path).groupby("attack", sort=False):
-                about = {"network": victim, "label": "Saved without attack"}
+                about = {"network": victim, "label": _PLAIN}
                 if name != layout.PLAIN:
                     about = {"network": run.attacks[name].network, "label": run.attacks[name].label}
                 _check_queries(rows, path, listing)

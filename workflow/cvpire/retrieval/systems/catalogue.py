@@ -11,7 +11,8 @@ class Kind(NamedTuple):
     suffix: str = ".npy"
     """Of its shards: .npy holds a vector a photo, .npz local features."""
     learns: bool = False
-    """Whether something is learnt from a database before it is ranked: a vocabulary."""
+    """Whether something is learnt from a database before it is ranked, a vocabulary: then the module has `learn`,
+    `write_learnt`, `read_learnt`, `similarities` and `shard_names`."""
     packages: tuple[str, ...] = ()
     """Distributions that its rankings depend on."""
 

@@ -54,9 +54,8 @@ def write_described(shard: Path, names: Sequence[str], described: Any) -> None:
 
 def learn(output: Path, options: "DatabaseOptions", shards: Sequence[Path], seed: int) -> None:
     """Learn from the shards of a database what a system learns, and write it: words, a mean, or a whitening."""
-    if _kind(options) == "bag-of-words":
-        bag_of_words = _module("bag_of_words")
-        bag_of_words.write_learnt(output, bag_of_words.learn(shards, options, seed))
+    if own := _learning(options):
+        own.write_learnt(output, own.learn(shards, options, seed))
         return
     from cvpire.retrieval import learnt
 
@@ -84,22 +83,21 @@ def load_system(
     InputError
         A file of what was learnt that is missing, or where nothing is to be learnt.
     """
-    kind = _kind(options)
-    learns = kind == "bag-of-words" or options.learnt != "nothing"
+    own = _learning(options)
+    learns = own is not None or options.learnt != "nothing"
     if learns != (learnt_file is not None):
         wanted = "`cvpire learn` makes it; give it as --learnt-file" if learns else "leave out --learnt-file"
         raise InputError(
             f"learnt: a system that learns {'something' if learns else 'nothing'} from its database; {wanted}"
         )
     describer = load_describer(options, device, threads)
-    if kind == "bag-of-words":
-        bag_of_words = _module("bag_of_words")
-        vocabulary = bag_of_words.read_learnt(learnt_file)
+    if own is not None:
+        found = own.read_learnt(learnt_file)
 
         def compare(shards: Sequence[Path], queries: Any) -> np.ndarray:
-            return bag_of_words.similarities(vocabulary, shards, queries, options)
+            return own.similarities(found, shards, queries, options)
 
-        return System(describer.describe, compare, _module("local_features").shard_names)
+        return System(describer.describe, compare, own.shard_names)
     applied = _unchanged
     if learnt_file is not None:
         from cvpire.retrieval.learnt import apply, read_learnt
@@ -117,6 +115,12 @@ def load_system(
 
 def _kind(options: "DatabaseOptions") -> str:
     return getattr(options, "kind", "network")
+
+
+def _learning(options: "DatabaseOptions") -> Any:
+    """The module of a kind that learns from a database what it compares photos by; None for vectors."""
+    kind = _kind(options)
+    return _module(KINDS[kind].module) if kind in KINDS and KINDS[kind].learns else None
 
 
 def _module(name: str) -> Any:
