@@ -37,7 +37,7 @@ def test_the_overview_is_complete(demo, tmp_path):
         tmp_path,
     )
     assert said["broken"] == 0 and said["fetched"] == []
-    assert set(said["figures"]) == {f"figure-{number}" for number in THESIS_FIGURES}
+    assert set(said["figures"]) == {f"figure-{number}" for number in CONFIG["figures"]}
     assert {"table-4.1", "table-4.2", "table-4.1-confidence", "table-comparisons"} <= set(said["tables"])
     names = {name: json.loads((demo / name / "dataset.json").read_text())["queries"] for name in CONFIG["datasets"]}
     asked = sum(map(len, names.values()))
