@@ -14,7 +14,7 @@ for name, attacks, files in PLAN.attack_rules():
             map=lambda w: layout.VARIANCE.format(
                 dataset=w.dataset, map=CONFIG.attacks[w.attack].variance, photo=w.photo
             ),
-            weights=lambda w: PLAN.weights(CONFIG.attacks[w.attack].network),
+            networks=lambda w: attacking.attack_inputs(PLAN, w.dataset, w.attack),
             # Ancient: an attack waits for the check, but does not run again because the check did.
             gate=lambda w: ancient(PLAN.gate(w.dataset, w.attack)),
             code=lambda w: sources(*code.attack(PLAN, w.attack)),
@@ -28,8 +28,8 @@ for name, attacks, files in PLAN.attack_rules():
         resources:
             gpu=1,
         params:
-            options=lambda w: PLAN.attack_options(w.attack),
-            weights=lambda w: inputs.weights(PLAN, CONFIG.attacks[w.attack].network),
+            options=lambda w: attacking.attack_options(PLAN, w.dataset, w.attack),
+            networks=lambda w: inputs.attacked(PLAN, w.attack),
             device=CONFIG.device,
             threads=CONFIG.threads,
         shell:

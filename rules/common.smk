@@ -11,7 +11,7 @@ from cvpire.config import as_options
 from cvpire.config.transformations import as_words
 from cvpire.errors import InputError
 from cvpire.figures.catalogue import CATALOGUE as FIGURES
-from cvpire.plan import code, databases, inputs, outputs
+from cvpire.plan import attacking, code, databases, inputs, outputs
 from cvpire.plan.run import Plan
 from cvpire.results import as_json
 from cvpire.sources import sources as package_sources

@@ -28,6 +28,7 @@ rule collect_results:
         rankings=PLAN.rankings(),
         transformed=PLAN.transformed(),
         qualities=PLAN.qualities(),
+        calibrations=PLAN.calibrations(),
         listings=PLAN.listings(),
         code=sources("tables.collection"),
     output:

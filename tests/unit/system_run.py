@@ -30,7 +30,7 @@ def write_system_run(
     run = Run(
         dict.fromkeys(datasets, "folder"),
         {
-            name: Attack(label, systems[0], dict.fromkeys(datasets, systems), max(multipliers), 100, "cv", ".jpg")
+            name: Attack(label, systems[:1], dict.fromkeys(datasets, systems), max(multipliers), 100, "cv", ".jpg")
             for name, label in attacks.items()
         },
         dict.fromkeys(datasets, tuple(systems)),
@@ -62,6 +62,7 @@ def write_system_run(
                 {
                     "dataset": dataset,
                     "network": system if clean else systems[0],
+                    "attacked": None if clean else systems[0],
                     "attack": attack,
                     "label": label,
                     "victim": system,

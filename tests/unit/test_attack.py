@@ -9,9 +9,10 @@ from pkgutil import resolve_name
 import numpy as np
 import pytest
 import torch
-from cvpire.attack import catalogue, loop, renderings
+from cvpire.attack import catalogue, differentiable, loop, renderings
 from cvpire.attack.batches import describe_and_weigh
 from cvpire.attack.loop import attack, attack_photo
+from cvpire.attack.members import Member
 from cvpire.attack.objectives import OBJECTIVES
 from cvpire.attack.start import start_noise
 from cvpire.config import AttackOptions, NetworkOptions
@@ -254,7 +255,9 @@ def test_progress_counts_the_steps(photo, bound_map):
 
 def test_the_catalogue_names_what_there_is():
     assert tuple(OBJECTIVES) == catalogue.OBJECTIVES
-    assert all(callable(resolve_name(f"cvpire.attack.{place}")) for place in catalogue.RENDERINGS.values())
+    assert all(callable(getattr(differentiable, name)) for name in catalogue.SAMPLED.values())
+    named = (*catalogue.RENDERINGS.values(), *catalogue.OPTIMISERS.values())
+    assert all(callable(resolve_name(f"cvpire.attack.{each.function}")) for each in named)
 
 
 @pytest.mark.parametrize("room", ["attack", "networks"])
@@ -273,7 +276,8 @@ def entry(monkeypatch):
 
     def add(function):
         monkeypatch.setattr(renderings, function.__name__, function, raising=False)
-        monkeypatch.setitem(catalogue.RENDERINGS, function.__name__, f"renderings:{function.__name__}")
+        entry = catalogue.Rendering(f"renderings:{function.__name__}")
+        monkeypatch.setitem(catalogue.RENDERINGS, function.__name__, entry)
         return function.__name__
 
     return add
@@ -336,7 +340,7 @@ def test_the_network_sees_what_an_attack_goes_through(photo, bound_map, variant)
     run(photo, bound_map, checkpoints=(3,), learning_rate=0.3, network=network, through=["eight-bit"], **variant)
 
     mean, std = (torch.tensor(values, dtype=torch.float64).view(3, 1, 1) for values in (MEAN, STD))
-    original, _, *steps = (255 * (normalised * std + mean) for normalised in seen)
+    original, *steps = (255 * (normalised * std + mean) for normalised in seen)
     torch.testing.assert_close(original, 255 * photo[None])
     assert [len(each) for each in steps] == [3] * 3
     for each in steps:
@@ -395,7 +399,7 @@ def test_what_renderings_keep_counts_as_memory(photo, bound_map, entry, monkeypa
     assert asked == [1, 3]
     asked.clear()
     through([entry(heavy)], photo, bound_map, network, checkpoints=(1,))
-    assert asked == [1, 1, 1, 1, 1]
+    assert asked == [1, 1, 1, 1]
 
 
 # --- Memory -----------------------------------------------------------------------------------------------------------
@@ -562,7 +566,7 @@ def test_a_photo_is_attacked_from_its_own_noise_and_the_result_says_in_what_unit
     result = attack_photo(
         pixels,
         bound_map,
-        network,
+        [Member(network)],
         method,
         name="cv",
         seed=5,

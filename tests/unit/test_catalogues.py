@@ -29,12 +29,13 @@ def test_every_figure_of_the_thesis_can_be_drawn():
 @pytest.mark.parametrize("name", OF_THE_THESIS)
 def test_a_configuration_of_the_thesis_has_every_table_and_figure_and_its_methods(name):
     plan = Plan.read(ROOT / "config" / f"{name}.yaml")
-    of_ours = {"survival", "map-against-quality"} if name == "config" else set()
+    of_ours = {"survival", "map-against-quality", "side-by-side"} if name == "config" else set()
     assert set(plan.config.figures) == thesis.FIGURES.keys() | of_ours
     made = outputs.tables(plan)
     assert set(made) >= thesis.TABLES
     assert {"4.1-confidence", "comparisons", "4.2-confidence", "4.2-comparisons"} <= set(made)
-    assert [plan.run().attacks[attack].label for attack in plan.config.compared] == thesis.METHODS
+    ours = ["Robust CV-PIRE"] if name == "config" else []
+    assert [plan.run().attacks[attack].label for attack in plan.config.compared] == [*thesis.METHODS, *ours]
     (fast,) = outputs.figure_options(plan, "A.4").attacks
     assert fast not in plan.config.compared, "PIRE at another learning rate is in figure A.4 alone"
     assert plan.config.attacks[fast].learning_rate == plan.config.attacks["cv-pire"].learning_rate
@@ -82,10 +83,10 @@ def test_every_table_names_a_function_and_says_what_it_shows():
 def test_tables_are_made_when_there_is_something_to_show(demo):
     always = {"4.1", "4.1-confidence", "4.2", "4.2-confidence", "4.2-comparisons", "reversed", "differences"}
     of_systems = {"transformations", "transformations-confidence", "systems", "systems-confidence"}
-    made = always | of_systems | {"comparisons", "quality", "quality-order"}
+    made = always | of_systems | {"calibration", "comparisons", "quality", "quality-order"}
     assert {name for name, table in TABLES.items() if table.when(demo)} == made
     one = demo.model_copy(update={"datasets": {"demo-b": demo.datasets["demo-b"]}})
-    assert {name for name, table in TABLES.items() if table.when(one)} == always | {"comparisons"}
+    assert {name for name, table in TABLES.items() if table.when(one)} == always | {"calibration", "comparisons"}
     alone = demo.model_copy(update={"attacks": {"cv-pire": demo.attacks["cv-pire"]}})
     assert not TABLES["comparisons"].when(alone)
     revisited = load_config(

@@ -12,7 +12,7 @@ from cvpire.results import Attack, Results, Run, as_json
 from cvpire.tables.collection import COLUMNS, collect_random_results, collect_results, read_random, read_results
 
 NET = {"set": ("net",)}
-RUN = Run({"set": "folder"}, {"cv": Attack("CV", "net", NET, 50, 2, "map", ".jpg")}, NET, {})
+RUN = Run({"set": "folder"}, {"cv": Attack("CV", ("net",), NET, 50, 2, "map", ".jpg")}, NET, {})
 VERSIONS = [(50.0, 1), (50.0, 2)]
 
 
@@ -89,7 +89,7 @@ def test_without_attacks_unattacked_queries_have_every_measure(root):
 @pytest.mark.parametrize("names", [("NA", "null"), ("nan", "None"), ("1", "007"), ("N/A", "-inf")])
 def test_names_that_look_like_nothing_or_like_numbers(tmp_path, names):
     names, multiplier = tuple(name.replace("/", "_") for name in names), 42.8571424242424
-    attacks = {"NA": Attack("nan", "1", {"null": ("1",)}, multiplier, 2, "map", ".jpg")}
+    attacks = {"NA": Attack("nan", ("1",), {"null": ("1",)}, multiplier, 2, "map", ".jpg")}
     write_run(tmp_path, Run({"null": "folder"}, attacks, {"null": ("1",)}, {}), names, tops=("NA", "1"))
     write_csv(tmp_path / "queries.csv", collect(tmp_path))
     collected = read_results(tmp_path / "queries.csv")
@@ -127,7 +127,8 @@ def test_columns_keep_their_order(root):
     columns = (
         "dataset,network,attack,label,victim,transformation,query,multiplier,iteration,headline,ap,ap_sum,ap_trapezoid,"
         "ap_reversed,among_last,ssim,ssim_range_1,ssim_range_2,mse,nrmse,psnr,ciede2000,ciede2000_p95,ssimulacra2,vsi,"
-        "mdsi,fsimc,haarpsi,top,landmark,ap_easy,ap_medium,ap_hard"
+        "mdsi,fsimc,haarpsi,top,landmark,ap_easy,ap_medium,ap_hard,attacked,found_multiplier,"
+        "within_limit"
     )
     assert list(collect(root).columns) == COLUMNS == columns.split(",")
 

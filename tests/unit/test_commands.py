@@ -262,8 +262,8 @@ def test_two_outputs_of_one_name(folder):
 WRITE_NO_FILE = {"estimate", "compare"}
 KEEP_WHAT_IS_THERE = {"fetch", "unpack", "unpack-published"}
 """They compare what is there with what they would write, and replace nothing."""
-NAMED_BY_US = {"demo-photos", "logo-photos"}
-"""Into a folder, under names of ours."""
+NAMED_BY_US = {"demo-photos", "logo-photos", "calibrate"}
+"""Into a folder, or below results/, under names of ours."""
 
 
 def test_every_command_that_writes_checks_what_is_there():

@@ -23,6 +23,7 @@ from cvpire.config import (
     read_config,
     schema,
 )
+from cvpire.config.attacks import MemberOptions, SampledStep, read_members
 from cvpire.errors import InputError
 from pydantic import ValidationError
 
@@ -74,7 +75,7 @@ NAN, INFINITE = float("nan"), float("inf")
         ("variance.cv.sigma", -1, "greater than 0"),
         ("variance.cv.sigma", 0, "greater than 0"),
         ("variance.cv.sigma", NAN, "finite number"),
-        ("variance.cv.kind", "color", "'colour', 'luminance' or 'uniform'"),
+        ("variance.cv.kind", "color", "'colour', 'luminance', 'joined', 'masking' or 'uniform'"),
         ("variance.cv.difference", "cie2000", "'cie76', 'cie94' or 'ciede2000'"),
         ("attacks.cv-pire.iterations", 0, "greater than 0"),
         ("attacks.cv-pire.iterations", None, "must be a whole number"),
@@ -83,7 +84,7 @@ NAN, INFINITE = float("nan"), float("inf")
         ("attacks.cv-pire.multiplier", [50], "must be a number"),
         ("attacks.cv-pire.other_multipliers", 20, "must be a list"),
         ("attacks.cv-pire.learning_rate", NAN, "finite number"),
-        ("attacks.cv-pire.objective", "distance", "'descriptor-distance' or 'descriptor-sum'"),
+        ("attacks.cv-pire.objective", "distance", "must be 'descriptor-distance', 'descriptor-sum', 'similarity' or"),
         ("attacks.cv-pire.saving.quality", 101, "less than or equal to 100"),
         ("attacks.cv-pire.saving.format", "gif", "'jpeg' or 'png'"),
         ("saving.quality", 0, "greater than or equal to 1"),
@@ -135,6 +136,166 @@ def test_an_unknown_key_is_one_line_at_every_level(place, preset):
     (line,) = faults(changed(place, 7, preset=preset))
 
     assert line == f"my.yaml: {place if isinstance(place, str) else '.'.join(place)}: unknown key (given: 7)"
+
+
+CROP = {"kind": "crop", "range": [0.1, 0.3]}
+
+
+@pytest.mark.parametrize(
+    ("attack", "line"),
+    [
+        ({"network": "lite0", "networks": ["lite1"]}, ": network, networks: give one of them"),
+        (
+            {"networks": ["lite0", "lite0"]},
+            ": networks: a name stands there twice; give a network more weight by network_weights",
+        ),
+        ({"networks": ["lite0", "x"]}, ".networks: unknown name 'x'; section networks has lite0, lite1"),
+        (
+            {"networks": ["lite0", "lite1"], "network_weights": [1]},
+            ": network_weights: expected 2, one for each of networks",
+        ),
+        (
+            {"networks": ["lite0", "lite1"], "network_weights": [1, 0]},
+            ".network_weights.1: must be greater than 0 (given: 0)",
+        ),
+        (
+            {"networks": ["lite0", "lite1"], "bound_space": "normalised"},
+            ": bound_space: several networks do not share a normalised space; set `bound_space: pixel`",
+        ),
+        ({"dropout": 1}, ".dropout: must be less than 1 (given: 1)"),
+        (
+            {"samples": 2},
+            ": samples, sampled: versions beyond the first need transformations, and these need versions",
+        ),
+        (
+            {"sampled": [CROP]},
+            ": samples, sampled: versions beyond the first need transformations, and these need versions",
+        ),
+        ({"samples": 0}, ".samples: must be greater than 0 (given: 0)"),
+        ({"objective": "target"}, ": objective, target: the objective `target` and a photo go together"),
+        ({"target": "a.jpg"}, ": objective, target: the objective `target` and a photo go together"),
+        ({"momentum": 0.5}, ": momentum: of optimiser sign only, and it is adam"),
+        ({"optimiser": "sign", "momentum": 2}, ".momentum: must be less than or equal to 1 (given: 2)"),
+        ({"optimiser": "sgd"}, ".optimiser: must be 'adam', 'sign', 'alternating' or 'priority' (given: 'sgd')"),
+        ({"decay": 0}, ".decay: must be greater than 0 (given: 0)"),
+        ({"chroma": -1}, ".chroma: must be greater than or equal to 0 (given: -1)"),
+        (
+            {"through": ["eight-bit", "saving"]},
+            ": through: saving comes first, since it takes the perturbation itself",
+        ),
+        ({"through": ["jpeg"]}, ".through.0: must be 'saving' or 'eight-bit' (given: 'jpeg')"),
+    ],
+    ids=str,
+)
+def test_faults_of_a_robust_attack(attack, line):
+    raw = changed("attacks.cv-pire", {"network": "lite0", **attack} if "networks" not in attack else attack)
+
+    assert faults(raw) == [f"my.yaml: attacks.cv-pire{line}"]
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ({"kind": "median", "range": [3, 5]}, ".kind: must be 'crop', 'resize', 'rotation', "),
+        ({"kind": "crop", "range": [0.3, 0.1]}, ": range: 0.3 is above 0.1; expected the smaller value first"),
+        ({"kind": "crop", "range": [0, 0.1]}, ": range: 0 is no value of `crop` (see transformations)"),
+        ({"kind": "jpeg", "range": [40.5, 90]}, ": range: 40.5 is no value of `jpeg` (see transformations)"),
+        ({"kind": "resize", "range": [0.5, 1.2]}, ": range: 1.2 is no value of `resize` (see transformations)"),
+        ({"kind": "rotation", "range": [-50, 0]}, ": range: -50 is no value of `rotation` (see transformations)"),
+        ({**CROP, "share": 0}, ".share: must be greater than 0 (given: 0)"),
+        ({**CROP, "share": 1.5}, ".share: must be less than or equal to 1 (given: 1.5)"),
+        ({**CROP, "often": 1}, ".often: unknown key (given: 1)"),
+        ({"kind": "crop"}, ".range: is missing"),
+        ({"kind": "crop", "range": 0.1}, ".range: must be a list (given: 0.1)"),
+        ({"kind": "crop", "range": [0.1, 0.2, 0.3]}, ".range: must have at most 2 entries"),
+        ("crop", ": must be keys with values (given: 'crop')"),
+        ("{kind: crop", ": sampled: not valid YAML ("),
+    ],
+    ids=str,
+)
+def test_faults_of_what_an_attack_samples(step, line):
+    (found,) = faults(changed("attacks.cv-pire", {"network": "lite0", "samples": 2, "sampled": [CROP, step]}))
+
+    assert found.startswith(f"my.yaml: attacks.cv-pire.sampled.1{line}")
+
+
+def test_robust_attacks_that_are_allowed():
+    for given in (
+        {"networks": ["lite1"]},
+        {"networks": ["lite0", "lite1"], "network_weights": [1, 2.5], "dropout": 0.5, "chroma": 0, "decay": 0.4},
+        {"samples": 2, "sampled": [CROP], "network": "lite0", "through": ["saving", "eight-bit"]},
+        {"objective": "target", "target": "a.jpg", "network": "lite1", "optimiser": "sign", "momentum": 1},
+    ):
+        attack = load_config(changed("attacks.cv-pire", given)).attacks["cv-pire"]
+        assert attack.attacked == tuple(given.get("networks") or [given["network"]])
+        assert attack.needs_unrelated is False
+    assert AttackOptions(objective="similarity").needs_unrelated
+
+
+@pytest.mark.parametrize(
+    "kind", ["crop", "resize", "rotation", "blur", "jpeg", "webp", "noise", "brightness", "contrast", "gamma"]
+)
+def test_a_sampled_step_is_written_as_words_that_say_the_same(kind):
+    low, high = (0.1 + 0.2, 0.5) if kind not in ("jpeg", "webp") else (40, 95)
+    for share in (1.0, 0.5, 1e-9, 1 / 3):
+        step = SampledStep(kind=kind, range=(low, high), share=share)
+        assert AttackOptions(samples=2, sampled=[str(step)]).sampled == [step]
+        assert AttackOptions(samples=2, sampled=[step]) == AttackOptions(samples=2, sampled=[step.model_dump()])
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        MemberOptions(),
+        MemberOptions(weight=1 / 3, learnt="centre", learnt_file="results/büro 1/descriptors/lite0/learnt.npz"),
+        MemberOptions(weights='it\'s {a: b}, [c] & *d # e: "f"\\ .pth', gem_power=1e-7, whitening="none"),
+        MemberOptions(architecture="resnet50-thin", mean=(0, 0.5, 1), std=(1, 1e-3, 1), scales=[1, 2**-0.5]),
+        MemberOptions(architecture="timm", model="vit_small_patch14_dinov2.lvd142m", precision="bfloat16"),
+        MemberOptions(weights="007", learnt_file="null", learnt="whiten", dimensions=64),
+        MemberOptions(weights="-x.pth", learnt_file="~"),
+    ],
+    ids=str,
+)
+def test_a_member_is_written_as_words_that_say_the_same(member):
+    (word,) = shlex.split(shlex.join([str(member)]))
+
+    assert read_members([word], NetworkOptions(), AttackOptions()) == [member]
+
+
+@pytest.mark.parametrize(
+    ("words", "alone", "method", "message"),
+    [
+        (["{weight: 0}"], {}, {}, "--member: weight: must be greater than 0 (given: '0')"),
+        (["{wait: 1}"], {}, {}, "--member: wait: unknown key (given: '1')"),
+        (["resnet101"], {}, {}, "--member: must be keys with values (given: 'resnet101')"),
+        (["{a"], {}, {}, "--member: not valid YAML ("),
+        (
+            ["{}"],
+            {"architecture": "resnet101"},
+            {},
+            "--member, --architecture: give what is said of a network among several in its --member",
+        ),
+        (
+            ["{}", "{architecture: efficientnet-lite1}"],
+            {},
+            {"bound_space": "normalised"},
+            "--bound-space: several networks do not share a normalised space; set `bound_space: pixel`",
+        ),
+    ],
+)
+def test_faults_of_members(words, alone, method, message):
+    with pytest.raises(InputError) as caught:
+        read_members(words, NetworkOptions(**alone), AttackOptions(**method))
+
+    assert str(caught.value).startswith(message)
+
+
+def test_one_network_is_a_member_with_its_own_options():
+    alone = NetworkOptions(architecture="resnet101", scales=[1, 0.5])
+
+    (member,) = read_members([], alone, AttackOptions(bound_space="normalised"))
+
+    assert member == MemberOptions(**alone.model_dump())
 
 
 @pytest.mark.parametrize(
@@ -293,6 +454,9 @@ def test_the_text_is_the_default():
         "luma": "bt709",
         "deviation_divisor": "count",
         "normalisation": "maximum",
+        "power": 1.0,
+        "parts": ["colour", "masking"],
+        "joined_by": "geometric-mean",
     }
     assert (sd.kernel_size, sd.luma, sd.deviation_divisor) == (3, "bt709", "count")
     attack = config.attacks["cv-pire"]
@@ -469,6 +633,7 @@ def parsed(line, section):
         else:
             given[key].append(word)
     repeated = ("other_multipliers", "other_iterations", "mean", "std", "scales", "measures")
+    repeated += ("through", "sampled", "parts")
     flags = {key.removeprefix("no_"): not key.startswith("no_") for key, words in given.items() if not words}
     words = {key: words if key in repeated else words[0] for key, words in given.items() if words}
     return section.model_validate(words | flags)
@@ -489,6 +654,9 @@ def parsed(line, section):
         SavingOptions(format="png", subsampling="4:4:4"),
         AttackOptions(label='CV-PIRE "2"', other_multipliers=[20, 80.5], other_iterations=[1, 2], learning_rate=2.5e-4),
         AttackOptions(),
+        AttackOptions(dropout=0.2, optimiser="sign", momentum=0.9, decay=1 / 3),
+        AttackOptions(objective="target", target='my "photo\'s".jpg', chroma=0, through=["saving", "eight-bit"]),
+        AttackOptions(samples=3, sampled=[CROP, {"kind": "jpeg", "range": (45, 95), "share": 1 / 3}]),
     ],
     ids=lambda options: type(options).__name__,
 )
@@ -497,7 +665,7 @@ def test_options_of_the_command_line_round_trip(options):
 
     assert parsed(line, type(options)) == options
     flags = [word for word in shlex.split(line) if word.startswith("--")]
-    assert flags == sorted(flags)
+    assert flags == sorted(flags, key=lambda flag: flag.replace("--no-", "--", 1))
 
 
 def test_a_changed_number_changes_the_options():

@@ -25,8 +25,8 @@ RANKING = dict.fromkeys(TOWNS, ("net",))
 RUN = Run(
     dict.fromkeys(TOWNS, "folder"),
     {
-        "cv-pire": Attack("CV-PIRE", "net", RANKING, 50, 20, "cv", ".jpg"),
-        "sd-pire": Attack("SD-PIRE", "net", RANKING, 12.5, 10, "sd", ".png"),
+        "cv-pire": Attack("CV-PIRE", ("net",), RANKING, 50, 20, "cv", ".jpg"),
+        "sd-pire": Attack("SD-PIRE", ("net",), RANKING, 12.5, 10, "sd", ".png"),
     },
     RANKING,
     {"cv": "CV-PIRE (n = 5, σ = 1)", "sd": "SD-PIRE (n = 3)", "uniform": "PIRE"},
@@ -55,7 +55,11 @@ def measurements():
         for attack, label, multiplier, iteration, headline in points:
             row = {"dataset": town, "network": "net", "victim": "net", "query": query, "attack": attack, "label": label}
             row |= {"transformation": "none", "multiplier": multiplier, "iteration": iteration, "headline": headline}
-            row |= {"top": "/".join(generator.permutation(QUERIES)[:3]), "landmark": query}
+            row |= {
+                "attacked": None if multiplier is None else "net",
+                "top": "/".join(generator.permutation(QUERIES)[:3]),
+                "landmark": query,
+            }
             rows.append(row | dict(zip(("ap", "ssim"), generator.uniform(size=2), strict=True)))
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 

@@ -43,6 +43,15 @@ def test_iterations_are_queries_times_multipliers_times_the_last_checkpoint():
     assert table.loc[("attack", "paris"), "count"] == 500
 
 
+def test_iterations_count_what_is_sampled_and_each_network():
+    networks = RAW["networks"] | {"lite0": {}}
+    attack = {"networks": list(networks), "iterations": 500, "variance": "uniform", "samples": 3}
+    attack["sampled"] = [{"kind": "blur", "range": [0.5, 1]}]
+    table = rows(networks=networks, attacks=RAW["attacks"] | {"pire": attack})
+    assert table.loc[("attack", "paris"), "count"] == 500 * 3 * 2
+    assert table.loc[("attack", "oxford"), "count"] == 55 * (2 * 150 + 500 * 3 * 2)
+
+
 def test_photos_are_counted_at_every_multiplier_and_checkpoint():
     table = rows()
     assert table.loc[("adversarial queries", "oxford"), "count"] == 55 * (2 * 2 + 1)

@@ -69,7 +69,33 @@ def test_directions_of_no_variance_are_not_blown_up(tmp_path):
     assert np.isfinite(apply(found, flat)).all()
 
 
-@pytest.mark.parametrize("kind", ["centre", "whiten"])
+KINDS = ["nothing", "centre", "whiten"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [2, 3, 130, 700])
+def test_unrelated_is_the_mean_cosine_of_all_pairs_as_they_are_compared(tmp_path, kind, count):
+    vectors = database(count)
+    found = learn(written(tmp_path, vectors), kind, 2 if kind == "whiten" and count > 2 else None)
+    compared = apply(found, vectors).astype(np.float64)
+
+    cosines = [compared[one] @ compared[other] for one in range(count) for other in range(one)]
+
+    assert abs(found.unrelated - np.mean(cosines)) < 1e-6
+    if count == 700:
+        assert found.unrelated > 0.5 if kind == "nothing" else abs(found.unrelated) < 0.02, (
+            "a common mean is taken away"
+        )
+
+
+def test_what_learns_nothing_changes_nothing(tmp_path):
+    vectors = database(50)
+    found = learn(written(tmp_path, vectors), "nothing")
+    assert found.mean is None and found.projection is None
+    np.testing.assert_array_equal(apply(found, vectors), vectors)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("cuts", [(), (0, 3, 700), range(0, 1300, 97)])
 def test_what_is_learnt_does_not_depend_on_shards(tmp_path, kind, cuts):
     vectors = database()
@@ -77,7 +103,9 @@ def test_what_is_learnt_does_not_depend_on_shards(tmp_path, kind, cuts):
     one = learn(written(tmp_path, vectors), kind)
     order = np.random.default_rng(1).permutation(len(vectors))
     other = learn(written(tmp_path / "other", vectors, order, cuts), kind)
-    np.testing.assert_array_equal(one.mean, other.mean)
+    assert one.unrelated == other.unrelated
+    if kind != "nothing":
+        np.testing.assert_array_equal(one.mean, other.mean)
     if kind == "whiten":
         np.testing.assert_array_equal(one.projection, other.projection)
 
@@ -107,7 +135,7 @@ def test_empty_shards_have_no_length(tmp_path):
 # --- Bad input --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["centre", "whiten"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", [1, 2, 40])
 def test_a_system_that_describes_every_photo_alike(tmp_path, kind, count):
     shards = written(tmp_path, np.repeat(database(1), count, axis=0))
@@ -137,29 +165,53 @@ def test_descriptors_of_another_system(tmp_path):
 
 
 def test_files_come_back_as_they_were(tmp_path):
-    for kind in ("centre", "whiten"):
+    for kind in KINDS:
         found = learn(written(tmp_path, database(50)), kind)
         write_learnt(tmp_path / f"{kind}.npz", found)
         back = read_learnt(tmp_path / f"{kind}.npz", kind)
-        np.testing.assert_array_equal(back.mean, found.mean)
-        np.testing.assert_array_equal(back.projection, found.projection)
+        for one, other in zip(back, found, strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert isinstance(back.unrelated, float)
+
+
+def test_a_file_of_another_kind_or_of_an_earlier_release_is_refused(tmp_path):
+    path = tmp_path / "learnt.npz"
+    write_learnt(path, learn(written(tmp_path, database(50)), "nothing"))
+    with pytest.raises(InputError, match=f"{path}: not what `centre` learns .*; delete it and run again"):
+        read_learnt(path, "centre")
+    np.savez(path, mean=np.zeros(3))
+    for kind in ("nothing", "centre"):
+        with pytest.raises(InputError, match=f"{path}: not what `{kind}` learns .*; delete it and run again"):
+            read_learnt(path, kind)
+
+
+WHOLE = {"unrelated": np.zeros(()), "mean": np.zeros(3), "projection": np.zeros((2, 3))}
 
 
 @pytest.mark.parametrize(
-    "arrays",
+    "fault",
     [
-        {},
-        {"mean": np.zeros(3)},
-        {"mean": np.zeros(3), "projection": np.zeros((2, 4))},
-        {"mean": np.zeros(3), "projection": np.zeros(3)},
-        {"mean": np.zeros(3), "projection": np.full((2, 3), np.nan)},
-        {"mean": np.zeros(3, np.float32), "projection": np.zeros((2, 3))},
+        {"unrelated": None, "mean": None, "projection": None},
+        {"unrelated": None},
+        {"unrelated": np.zeros(1)},
+        {"unrelated": np.array(np.nan)},
+        {"projection": None},
+        {"projection": np.zeros((2, 4))},
+        {"projection": np.zeros(3)},
+        {"projection": np.full((2, 3), np.nan)},
+        {"mean": np.zeros(3, np.float32)},
     ],
+    ids=lambda fault: ", ".join(fault),
 )
-def test_damaged_files(tmp_path, arrays):
+def test_damaged_files(tmp_path, fault):
     path = tmp_path / "learnt.npz"
+    np.savez(path, **WHOLE)
+    read_learnt(path, "whiten")
+    np.savez(path, **{name: values for name, values in (WHOLE | fault).items() if values is not None})
     with pytest.raises(InputError, match=rf"{path}: not what `whiten` learns \(.*\); delete it and run again"):
         read_learnt(path, "whiten")
-    np.savez(path, **arrays)
-    with pytest.raises(InputError, match=rf"{path}: not what `whiten` learns \(.*\); delete it and run again"):
-        read_learnt(path, "whiten")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"learnt\.npz: not what `whiten` learns \(.*\); delete it and run again"):
+        read_learnt(tmp_path / "learnt.npz", "whiten")

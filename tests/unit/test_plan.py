@@ -11,11 +11,12 @@ import pytest
 import yaml
 from cvpire import layout
 from cvpire.checksums import checksum
-from cvpire.config import FigureOptions
+from cvpire.config import FigureOptions, NetworkOptions
+from cvpire.config.attacks import MemberOptions, read_members
 from cvpire.datasets.benchmarks import BENCHMARKS
 from cvpire.errors import InputError
 from cvpire.figures.catalogue import CATALOGUE as FIGURES
-from cvpire.plan import code, databases, inputs, outputs
+from cvpire.plan import attacking, code, databases, inputs, outputs
 from cvpire.plan.run import Plan
 from cvpire.provenance import photos_checksum
 from cvpire.results import as_json, read_run
@@ -162,10 +163,70 @@ def test_an_attack_has_a_file_for_each_query_multiplier_and_iteration(folder):
 
 def test_every_option_of_an_attack_reaches_its_command(folder):
     folder["attacks"]["cv-pire"] |= {"through": ["eight-bit"], "objective": "descriptor-sum"}
-    words = plan_of(folder).attack_options("cv-pire")
+    words = attacking.attack_options(plan_of(folder), "mine", "cv-pire")
     for option in ("--through eight-bit", "--objective descriptor-sum", "--other-multipliers 20.0", "--seed 0"):
         assert option in words
     assert "--label" not in words and "--quality" not in words, "what does not change the perturbation"
+
+
+def test_what_robust_attacks_sample_reaches_their_command(folder):
+    folder["attacks"]["cv-pire"] |= {"samples": 3, "sampled": [{"kind": "jpeg", "range": [45, 95], "share": 0.5}]}
+    words = shlex.split(attacking.attack_options(plan_of(folder), "mine", "cv-pire"))
+    assert words[words.index("--samples") + 1] == "3"
+    assert words[words.index("--sampled") + 1] == "{kind: jpeg, range: [45.0, 95.0], share: 0.5}"
+    assert "--quality" not in words and "--member" not in words
+    folder["attacks"]["cv-pire"] |= {"through": ["saving"]}
+    words = shlex.split(attacking.attack_options(plan_of(folder), "mine", "cv-pire"))
+    assert words[words.index("--quality") + 1] == "75", "what the networks see depends on how the photo is saved"
+
+
+def test_networks_that_are_attacked_together_are_members_with_what_they_have_learnt(folder):
+    folder["networks"]["lite0"] = {"learnt": "centre", "search": "hnsw", "gem_power": 2.5}
+    folder["attacks"]["cv-pire"] = {"networks": ["lite0", "gem"], "network_weights": [2, 0.5], "iterations": 2}
+    plan = plan_of(folder)
+    words = shlex.split(attacking.attack_options(plan, "mine", "cv-pire"))
+    written = [words[index + 1] for index, word in enumerate(words) if word == "--member"]
+    assert read_members(written, NetworkOptions(), plan.config.attacks["cv-pire"]) == [
+        MemberOptions(
+            learnt="centre", gem_power=2.5, weight=2, learnt_file="results/mine/descriptors/lite0/learnt.npz"
+        ),
+        MemberOptions(architecture="resnet101", weights="gem.pth", weight=0.5),
+    ]
+    assert "--architecture" not in words and "--network-weights" not in words and "hnsw" not in " ".join(words)
+    assert attacking.attack_inputs(plan, "mine", "cv-pire") == ["gem.pth", "results/mine/descriptors/lite0/learnt.npz"]
+    assert plan.config.victims_of("cv-pire", "mine") == plan.victims == ["lite0", "gem"]
+    assert {"networks.resnet", "networks.efficientnet_lite"} & set(code.attack(plan, "cv-pire"))
+    gated = plan_of(folder, gate={"enabled": True})
+    assert gated.gate("mine", "cv-pire") == [
+        "results/mine/original/gate/lite0.json",
+        "results/mine/original/gate/gem.json",
+    ]
+
+
+@pytest.mark.parametrize("objective", ["descriptor-distance", "similarity"])
+@pytest.mark.parametrize("learnt", ["nothing", "centre"])
+def test_what_is_learnt_is_made_for_an_attack_that_needs_it(folder, objective, learnt):
+    folder["networks"]["lite0"] = {"learnt": learnt}
+    folder["attacks"]["cv-pire"]["objective"] = objective
+    plan = plan_of(folder)
+    file = "results/mine/descriptors/lite0/learnt.npz"
+    needed = [] if (objective, learnt) == ("descriptor-distance", "nothing") else [file]
+    assert attacking.attack_inputs(plan, "mine", "cv-pire") == needed
+    words = attacking.attack_options(plan, "mine", "cv-pire")
+    assert ("--member" in words) == bool(needed) and (file in words) == bool(needed)
+    assert (file in databases.ranked(plan, "mine", "lite0")) == (learnt != "nothing"), "a ranking needs only a map"
+
+
+def test_the_target_of_an_attack_is_an_input_by_its_content(folder, tmp_path):
+    target = str(tmp_path / "photos" / "c-1.png")
+    folder["attacks"]["cv-pire"] |= {"objective": "target", "target": target}
+    plan = plan_of(folder)
+    assert attacking.attack_inputs(plan, "mine", "cv-pire") == [target]
+    assert f"--target {shlex.quote(target)}" in attacking.attack_options(plan, "mine", "cv-pire")
+    assert inputs.input_files(plan)["attacks.cv-pire.target"] == target
+    before = inputs.attacked(plan, "cv-pire")
+    Image.new("RGB", (9, 9)).save(target)
+    assert before != inputs.attacked(plan_of(folder), "cv-pire") != ""
 
 
 def test_an_attack_whose_perturbations_are_not_kept_saves_its_queries(folder):
@@ -179,7 +240,7 @@ def test_an_attack_whose_perturbations_are_not_kept_saves_its_queries(folder):
     assert [file.format(dataset="mine", attack="cv-pire", photo="a-1") for file in files] == plan.saved(
         "mine", "cv-pire", ["a-1"]
     )
-    words = plan.attack_options("cv-pire")
+    words = attacking.attack_options(plan, "mine", "cv-pire")
     for option in ("--format png", "--enlargement released", "--quality 75", "--other-multipliers 20.0"):
         assert option in words
     kept = plan_of(folder, keep_perturbations=True)
@@ -207,9 +268,9 @@ def test_the_check_of_clean_map_stands_before_the_attacks_that_ask_for_it(thesis
 def test_tables_are_made_where_there_is_something_to_show(demo, thesis, folder):
     of_two = ["4.1", "4.1-confidence", "comparisons", "4.2", "4.2-confidence", "4.2-comparisons", "reversed"]
     of_systems = ["transformations", "transformations-confidence", "systems", "systems-confidence"]
-    assert sorted(outputs.tables(thesis)) == sorted(of_two)
-    assert sorted(outputs.tables(demo)) == sorted([*of_two, *of_systems, "quality", "quality-order"])
-    assert outputs.tables(plan_of(folder)) == ["4.1", "4.1-confidence", "reversed"]
+    assert sorted(outputs.tables(thesis)) == sorted([*of_two, "calibration"])
+    assert sorted(outputs.tables(demo)) == sorted([*of_two, "calibration", *of_systems, "quality", "quality-order"])
+    assert outputs.tables(plan_of(folder)) == ["4.1", "4.1-confidence", "calibration", "reversed"]
     assert outputs.table_stems(demo)["differences"] == "results/tables/differences"
     assert outputs.table_stems(demo)["4.2"] == "results/tables/table-4.2"
 
@@ -218,7 +279,7 @@ def test_table_4_2_compares_two_attacks(demo):
     options = outputs.table_options(demo, "4.2-confidence")
     assert (options.attack, options.other) == ("cv-pire", "sd-pire")
     assert outputs.table_labels(demo, "4.2")["attack"] == "cv-pire, sd-pire"
-    assert outputs.table_labels(demo, "4.1")["attack"] == "cv-pire, sd-pire, pire"
+    assert outputs.table_labels(demo, "4.1")["attack"] == "cv-pire, sd-pire, pire, robust"
     inputs = {name: outputs.table_inputs(demo, name) for name in ("4.1", "4.2")}
     assert layout.ALL_RANDOM in inputs["4.2"] and layout.ALL_RANDOM not in inputs["4.1"]
     assert set(demo.listings()) < set(inputs["4.1"]), "what was left out stands in the caption"
@@ -272,7 +333,7 @@ def test_a_figure_that_names_no_attack_shows_those_of_table_4_1(demo, folder):
     assert outputs.figure_options(plan, "A.4").attacks == ["apart"]
     assert "comparisons" not in outputs.tables(plan)
     assert not plan.run().attacks["apart"].compared
-    assert "--compared" not in plan.attack_options("apart") and "--no-compared" not in plan.attack_options("apart")
+    assert "compared" not in attacking.attack_options(plan, "mine", "apart")
 
 
 def test_figures_show_what_the_rules_say(demo):

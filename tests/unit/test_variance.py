@@ -1,4 +1,4 @@
-"""Variance maps against slow, literal transcriptions of Algorithm 1 and equations 3.6, 3.7 and 2.13."""
+"""Variance maps against slow, literal transcriptions of Algorithm 1, equations 3.6, 3.7, 2.13, and Watson's model."""
 
 import logging
 import math
@@ -12,6 +12,7 @@ from cvpire.config import VarianceOptions
 from cvpire.errors import InputError
 from cvpire.photos import load_variance_map
 from cvpire.variance import colour as colour_module
+from cvpire.variance import masking
 from cvpire.variance.catalogue import KINDS
 from cvpire.variance.colour import colour_variance, gaussian
 from cvpire.variance.luminance import grey_values, luminance_deviation
@@ -25,6 +26,7 @@ SKIMAGE = {
 }
 
 VARYING = [name for name, kind in KINDS.items() if kind.varies]
+BY_PIXEL = [name for name in VARYING if name not in ("masking", "joined")]  # these two follow the blocks of JPEG
 
 libraries = pytest.mark.parametrize("library", ["numpy", "torch"])
 
@@ -190,7 +192,7 @@ def test_map_by_torch_is_that_by_numpy(device, difference, monkeypatch):
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-@pytest.mark.parametrize("kind", VARYING)
+@pytest.mark.parametrize("kind", BY_PIXEL)
 def test_flipping_the_photo_flips_the_map(kind, axis):
     photo = random_photo(12, 19)
 
@@ -278,7 +280,7 @@ def test_flat_photo_has_a_map_of_zeros_and_a_warning(colour, normalisation, kind
     assert [record.message for record in caplog.records if "flat" in record.message]
 
 
-@pytest.mark.parametrize("kind", VARYING)
+@pytest.mark.parametrize("kind", BY_PIXEL)
 @pytest.mark.parametrize("channel", [0, 1, 2])
 @pytest.mark.parametrize("level", [1, 128, 254])
 def test_nearly_flat_photo_keeps_its_one_detail(level, channel, kind, caplog):
@@ -303,13 +305,13 @@ def test_uniform_map_is_1_everywhere():
 
 
 def test_every_kind_has_a_map_and_a_label():
-    photo = random_photo(6, 7)
+    photo = random_photo(16, 17)
 
-    assert VARYING == ["colour", "luminance"]
+    assert VARYING == ["colour", "luminance", "joined", "masking"]
     for name, kind in KINDS.items():
         options = VarianceOptions(kind=name, sigma=1.5)
         found = variance_map(photo, options)
-        assert (found.shape, found.dtype, found.max()) == ((6, 7), np.float32, 1)
+        assert (found.shape, found.dtype, found.max()) == ((16, 17), np.float32, 1)
         assert (found.min() < 1) == kind.varies
         assert kind.label.format(**options.model_dump()).startswith(kind.method)
         assert options.kernel_size == kind.kernel_size
@@ -319,8 +321,84 @@ def test_every_kind_has_a_map_and_a_label():
 def test_a_kind_that_does_not_exist_is_an_error():
     unknown = VarianceOptions.model_construct(kind="hue")
 
-    with pytest.raises(InputError, match="kind: no variance map is called 'hue'; there are colour, luminance, uniform"):
+    with pytest.raises(
+        InputError, match="kind: no variance map is called 'hue'; there are colour, luminance, joined, masking, uniform"
+    ):
         variance_map(random_photo(4, 4), unknown)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("power", [0.5, 2])
+def test_a_power_is_that_of_the_normalised_map(kind, power):
+    photo = random_photo(16, 17)
+
+    result = map_of(photo, kind=kind, power=power)
+
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, map_of(photo, kind=kind).astype(float) ** power, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("joined_by", "join"),
+    [("geometric-mean", lambda maps: np.prod(maps, axis=0) ** (1 / len(maps))), ("minimum", np.min)],
+)
+@pytest.mark.parametrize("parts", [["colour", "luminance"], ["colour", "luminance", "masking"]])
+def test_a_joined_map_is_made_of_maps_with_its_options(parts, joined_by, join):
+    photo = random_photo(16, 17)
+    options = {"kernel_size": 7, "sigma": 2.0, "luma": "bt601-truncated"}
+
+    result = map_of(photo, kind="joined", parts=parts, joined_by=joined_by, **options)
+
+    maps = np.stack([map_of(photo, kind=part, **options).astype(float) for part in parts])
+    expected = join(maps, axis=0) if joined_by == "minimum" else join(maps)
+    np.testing.assert_allclose(result, expected / expected.max(), atol=1e-6)
+
+
+def watson(grey):
+    """What a block of grey levels (8, 8) hides: every coefficient as its definition has it."""
+    total = 0.0
+    mean = sum(grey[y, x] for y in range(8) for x in range(8)) / 8
+    for v in range(8):
+        for u in range(8):
+            coefficient = sum(
+                grey[y, x]
+                * math.cos((2 * y + 1) * v * math.pi / 16)
+                * math.cos((2 * x + 1) * u * math.pi / 16)
+                * (math.sqrt(1 / 8) if v == 0 else 1 / 2)
+                * (math.sqrt(1 / 8) if u == 0 else 1 / 2)
+                for y in range(8)
+                for x in range(8)
+            )
+            threshold = masking._LEAST_VISIBLE[v, u] * (mean / 1024) ** 0.649
+            hidden = max(threshold, abs(coefficient) ** 0.7 * threshold**0.3)
+            step = masking._STEPS[v, u] / 2
+            if (u or v) and abs(coefficient) / step >= 0.5:
+                total += hidden**2
+    return math.sqrt(total / 64)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 24), (13, 10), (5, 8)])
+def test_masking_is_watsons_model_of_each_block_of_a_jpeg(height, width):
+    photo = random_photo(height, width) // 6 + np.uint8(90)  # of so little contrast JPEG keeps a part
+    rows, columns = (np.minimum(np.arange(-(-side // 8) * 8), side - 1) for side in (height, width))
+    grey = (photo.astype(float) @ [0.299, 0.587, 0.114])[np.ix_(rows, columns)]
+
+    result = map_of(photo, kind="masking")
+
+    expected = np.array([[watson(grey[y : y + 8, x : x + 8]) for x in columns[::8]] for y in rows[::8]])
+    expected = np.kron(expected, np.ones((8, 8)))[:height, :width]
+    np.testing.assert_allclose(result, expected / expected.max(), rtol=1e-5)
+
+
+def test_masking_hides_nothing_where_jpeg_keeps_nothing():
+    photo = np.full((16, 16, 3), 128, dtype=np.uint8)
+    photo[:8, ::2] += 1  # half a step of the coarsest frequency takes more
+    photo[8:, ::2] += 40
+
+    result = map_of(photo, kind="masking")
+
+    assert (result[:8] == 0).all()
+    assert (result[8:] == 1).all()
 
 
 def test_written_maps_are_read_again(tmp_path):

@@ -56,9 +56,9 @@ def write_thesis_run(root: Path, plan: Plan, queries: int = 55, seed: int = 0) -
                     | {measure.column: None for measure in DIFFICULTIES}
                     | dict(zip(COLUMNS, about, strict=False))
                     | values
-                    | {"landmark": names[place // 5 * 5], "top": name}
+                    | {"landmark": names[place // 5 * 5], "top": name, "attacked": NETWORK}
                 )
-    measured = pd.DataFrame(rows)[COLUMNS]
+    measured = pd.DataFrame(rows).reindex(columns=COLUMNS)
     (root / "tables").mkdir(parents=True)
     measured.to_csv(root / "tables" / "queries.csv", index=False)
     chance = {"oxford5k": (0.011134, 0.011930), "paris6k": (0.026884, 0.027533)}

@@ -94,7 +94,7 @@ def extended(tmp_path_factory):
 
 def write_results(root: Path) -> None:
     """Two queries of one dataset, unattacked and under one attack."""
-    about = Attack("CV-PIRE", "net", {"town": ("net",)}, 50, 2, "cv", ".jpg")
+    about = Attack("CV-PIRE", ("net",), {"town": ("net",)}, 50, 2, "cv", ".jpg")
     run = Run({"town": "folder"}, {"cv-pire": about}, {"town": ("net",)}, {"cv": "CV-PIRE"})
     rows = [
         {
@@ -156,14 +156,22 @@ def test_a_kind_of_variance_map(extended):
 
 def test_an_option_of_an_attack(extended):
     folder, _ = outputs(extended, "An option of an attack")
-    full, none = (np.load(folder / f"{name}.npz")["perturbation"] for name in ("full", "none"))
-    assert not np.array_equal(full, none)
-    assert "Share of the bound that the start noise fills" in " ".join(run(folder, "cvpire attack --help").split())
+    full, slow = (np.load(folder / f"{name}.npz")["perturbation"] for name in ("full", "slow"))
+    assert not np.array_equal(full, slow)
+    assert "Steps over which the learning rate grows to its size" in " ".join(
+        run(folder, "cvpire attack --help").split()
+    )
 
 
 def test_an_attack_that_optimises_through_something(extended):
     folder, _ = outputs(extended, "An attack that optimises through something")
     assert np.isfinite(np.load(folder / "halved.npz")["perturbation"]).all()
+
+
+def test_an_optimiser(extended):
+    folder, _ = outputs(extended, "An optimiser")
+    steepest, adam = (np.load(folder / f"{name}.npz")["perturbation"] for name in ("steepest", "adam"))
+    assert np.isfinite(steepest).all() and not np.array_equal(steepest, adam)
 
 
 def test_a_network(extended):
@@ -214,7 +222,8 @@ def test_the_workflow_and_the_estimate_know_all_of_it(extended):
     config["victims"] = [*config["networks"], "colours"]
     config["transformations"] = {"turned": {"mirrored": True}}
     config["variance"]["sat"] = {"kind": "saturation"}
-    config["attacks"]["ours"] = {"network": "blocks", "variance": "sat", "through": ["halved"], "start": 0.5}
+    config["attacks"]["ours"] = {"network": "blocks", "variance": "sat", "through": ["halved"], "warm_up": 4}
+    config["attacks"]["ours"] |= {"optimiser": "steepest"}
     config["figures"]["ours"] = {}
     (folder / "config" / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
     planned = run(folder, "snakemake --dry-run --cores 1 all 2>&1")
@@ -226,10 +235,11 @@ def test_the_workflow_and_the_estimate_know_all_of_it(extended):
         and "--kind colours" in planned
         and "{mirrored: true}" in planned
     )
-    assert "--kind saturation" in planned and "--through halved" in planned and "--start 0.5" in planned
+    assert "--kind saturation" in planned and "--through halved" in planned and "--warm-up 4" in planned
     for module in (
         "variance/saturation.py",
         "attack/halving.py",
+        "attack/steepest.py",
         "networks/blocks.py",
         "quality/sharpness.py",
         "retrieval/systems/colours.py",

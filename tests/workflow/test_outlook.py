@@ -25,7 +25,7 @@ from tests.workflow.miniature import (
 OUTLOOK = ROOT / "config" / "outlook.yaml"
 CHECKPOINTS = {CHECKPOINT, "retrievalSfM120k-vgg16-gem-b4dcdc6.pth", "resnet101-63fe2227.pth"}
 TABLES = ["4.1", "4.1-confidence", "comparisons", "4.2", "4.2-confidence", "4.2-comparisons"]
-TABLES += ["transformations", "transformations-confidence", "systems", "systems-confidence"]
+TABLES += ["calibration", "transformations", "transformations-confidence", "systems", "systems-confidence"]
 TABLES += ["reversed", "quality", "quality-order"]
 FIGURES = ["4.3", "4.12", "survival", "map-against-quality"]
 

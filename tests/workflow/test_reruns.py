@@ -24,7 +24,7 @@ SHARD_SIZE = CONFIG["retrieval"]["shard_size"]
 FIGURES = {f"draw_figure_{number}": 1 for number in ("3_3", "4_3", "4_4", "4_6", "4_12")}
 FIGURES_OF_NUMBERS = {rule: 1 for rule in FIGURES if rule != "draw_figure_3_3"}
 MADE = ("collect_results", "make_table_4_1", "make_table_4_1_confidence", "make_table_comparisons")
-MADE += ("make_table_reversed",)
+MADE += ("make_table_calibration", "make_table_reversed")
 MADE += ("record_provenance", "lay_out_reproduction", "lay_out_overview")
 TABLES = {**dict.fromkeys(MADE, 1), **FIGURES_OF_NUMBERS}
 CONFIGURED = {"record_configuration": 1}

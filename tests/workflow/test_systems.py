@@ -24,14 +24,14 @@ def describe(pixels):
 SYSTEMS = {
     "sift": {"kind": "bag-of-words", "words": 8},
     "phash": {"kind": "perceptual-hash", "hash_size": 4},
-    "mine": {"kind": "function", "function": "colours:describe"},
+    "mine": {"kind": "function", "function": "colours:describe", "learnt": "centre"},
 }
 VICTIMS = ["lite0", *SYSTEMS]
 ATTACKS = ["plain", "cv-pire"]
 TRANSFORMATIONS = {"soft": {"blur": 1.0}, "small": [{"resize": 0.7}, {"jpeg": 50}]}
 SEVERAL = {
     "datasets": CONFIG["datasets"],
-    "networks": {"lite0": {"architecture": "efficientnet-lite0", "learnt": "centre"}},
+    "networks": {"lite0": {"architecture": "efficientnet-lite0"}},
     "systems": SYSTEMS,
     "victims": VICTIMS,
     "transformations": TRANSFORMATIONS,
@@ -99,7 +99,7 @@ def before_tables(files: set[str]) -> set[str]:
 def test_every_file_of_the_plan_is_there(several, monkeypatch):
     planned = plan(several, monkeypatch)
     files = [*planned.rankings(), *planned.transformed(), *planned.qualities(), *planned.all_queries()]
-    files += [f"results/tiny/descriptors/{victim}/learnt.npz" for victim in ("lite0", "sift")]
+    files += [f"results/tiny/descriptors/{victim}/learnt.npz" for victim in ("mine", "sift")]
     files += [f"results/tables/table-{name}{suffix}" for name in TABLES for suffix in TABLE_SUFFIXES]
     figures = ("survival", "map-against-quality")
     files += [f"results/figures/figure-{name}{suffix}" for name in figures for suffix in (*FIGURE_SUFFIXES, ".csv")]
@@ -140,10 +140,10 @@ def test_changed_and_new_transformations_are_ranked_by_all_systems_and_nothing_e
 def test_what_a_system_learns_changes_no_attack_and_no_description_of_photos(several):
     def change(config):
         config["systems"]["sift"]["words"] = 9
-        config["networks"]["lite0"]["learnt"] = "whiten"
+        config["systems"]["mine"] |= {"learnt": "whiten", "dimensions": 2}
 
-    learnt = {f"tiny/descriptors/{victim}/learnt.npz" for victim in ("lite0", "sift")}
-    victims = ["lite0", "sift"]
+    learnt = {f"tiny/descriptors/{victim}/learnt.npz" for victim in ("mine", "sift")}
+    victims = ["mine", "sift"]
     assert stale(several, change) == learnt | ranked(*victims) | transformed(*TRANSFORMATIONS, victims=victims)
 
 
@@ -151,9 +151,9 @@ def test_what_only_rankings_depend_on_needs_nothing_to_be_learnt(several):
     def change(config):
         config["systems"]["sift"]["spatial_verification"] = 3
         config["systems"]["phash"]["search"] = "hnsw"
-        config["networks"]["lite0"]["learnt"] = "nothing"
+        config["systems"]["mine"]["learnt"] = "nothing"
 
-    victims = ["lite0", "sift", "phash"]
+    victims = ["mine", "sift", "phash"]
     assert stale(several, change) == ranked(*victims) | transformed(*TRANSFORMATIONS, victims=victims)
 
 
@@ -165,6 +165,7 @@ def test_code_is_code_of_those_that_use_it(several):
     shards = {f"tiny/descriptors/{shard}" for shard in ("mine/shard-000.npy", "mine/shard-000.txt")}
     shards |= {f"tiny/descriptors/sift/{file}" for file in ("shard-000.npz", "shard-000.txt", "learnt.npz")}
     victims = ["sift", "mine"]
+    shards |= {"tiny/descriptors/mine/learnt.npz"}
     rankings = ranked(*victims) | transformed(*TRANSFORMATIONS, victims=victims)
     assert again == shards | rankings | transformed("small")
 

@@ -42,6 +42,7 @@ TRANSFORMED = "results/{dataset}/transformed/{victim}/{transformation}.csv"
 PERTURBATION = "results/{dataset}/{attack}/perturbation/{photo}.npz"
 QUERIES = "results/{dataset}/{attack}/queries"
 QUERY = "results/{dataset}/{attack}/queries/{variant}/{photo}{suffix}"
+CALIBRATION = "results/{dataset}/{attack}/calibration/{photo}.csv"
 QUALITY = "results/{dataset}/{attack}/quality/{photo}.csv"
 RETRIEVAL = "results/{dataset}/{attack}/retrieval/{victim}.csv"
 
@@ -50,6 +51,7 @@ ALL_QUERIES = "results/tables/queries.csv"
 ALL_RANDOM = "results/tables/random.csv"
 TABLE = "results/tables/{file}"
 FIGURE = "results/figures/figure-{number}"
+CALIBRATED = "results/tables/calibrated-{dataset}-{attack}.json"
 AUDIT = "results/audit/{file}"
 
 QUERY_SUFFIXES = (".jpg", ".png")

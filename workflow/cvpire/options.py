@@ -120,7 +120,8 @@ def as_options(section: Options, *only: str) -> str:
     words = []
     for key in sorted(only or type(section).model_fields):
         value, flag = getattr(section, key), "--" + key.replace("_", "-")
-        if value is None or isinstance(value, Options):
+        is_apart = isinstance(value, Options) and type(value).__str__ is Options.__str__  # others are written as words
+        if value is None or is_apart:
             continue
         if isinstance(value, list):
             words += [word for item in value for word in (flag, str(item))]

@@ -22,8 +22,8 @@ class Attack(NamedTuple):
 
     label: str
     """Name in tables and figures."""
-    network: str
-    """The attacked one."""
+    networks: tuple[str, ...]
+    """The attacked ones; the first stands in tables as the network."""
     victims: Mapping[str, tuple[str, ...]]
     """Networks and systems that rank its queries, by dataset."""
     multiplier: float
@@ -35,6 +35,13 @@ class Attack(NamedTuple):
     """Of its saved queries."""
     compared: bool = True
     """Whether it stands in Table 4.1 and the comparisons."""
+    calibrated: bool = False
+    """Whether it has found a multiplier for each query."""
+
+    @property
+    def network(self) -> str:
+        """The first attacked network."""
+        return self.networks[0]
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -1,49 +1,41 @@
-"""The optimisation of a perturbation: Algorithm 2."""
+"""The optimisation of a perturbation: Algorithm 2, and what robust CV-PIRE adds to it (docs/robust.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cvpire.attack.batches import describe_and_weigh, in_batches, memory_for_batch
-from cvpire.attack.catalogue import RENDERINGS
-from cvpire.attack.objectives import OBJECTIVES
-from cvpire.attack.renderings import clipped
-from cvpire.attack.start import start_noise
+from cvpire.attack.batches import in_batches, memory_for_batch
+from cvpire.attack.catalogue import OPTIMISERS
+from cvpire.attack.members import Attacked, Member
+from cvpire.attack.shaping import shaping
+from cvpire.attack.slopes import Slope, beside_the_slope, slope_of
+from cvpire.attack.start import sampling_generator, start_noise
+from cvpire.attack.steps import step_size
 from cvpire.errors import InputError, lacks_memory
-from cvpire.networks.network import Network, as_tensor
+from cvpire.networks.network import as_tensor
 from cvpire.perturbations import Perturbations
 
 if TYPE_CHECKING:
     from cvpire.config import AttackOptions
 
 
-class Attacked(Protocol):
-    """What the attack needs of a network, whose weights must be frozen."""
-
-    mean: tuple[float, ...]
-    """Of values in [0, 1], per channel; with `std` the network's normalisation."""
-    std: tuple[float, ...]
-
-    def __call__(self, normalised: Tensor) -> Tensor:
-        """Describe normalised photos (B, 3, H, W) by vectors (B, D)."""
-
-
 def attack_photo(
     pixels: np.ndarray,
     bound_map: np.ndarray,
-    network: Network,
+    networks: Sequence[Member],
     method: "AttackOptions",
     *,
     name: str,
     seed: int,
     photo: str,
+    goal: np.ndarray | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Perturbations:
-    """Attack a photo from noise of its own, on the network's device.
+    """Attack a photo from noise of its own, on the networks' device.
 
     Parameters
     ----------
@@ -51,40 +43,47 @@ def attack_photo(
         uint8.
     bound_map : numpy.ndarray, shape (H, W)
         float32 in [0, 1].
-    network : Network
+    networks : sequence of Member
+        Those that are attacked, all on one device.
     method : AttackOptions
         See `attack`.
     name, photo : str
-        Names of the attack and of the photo; with `seed` they choose the noise, see `start_noise`.
+        Names of the attack and of the photo; with `seed` they choose the noise, see `start_noise`, and what is sampled.
     seed : int
+    goal : numpy.ndarray, shape (H', W', 3), optional
+        uint8; the photo that the objective `target` goes for.
     progress : callable, optional
         See `attack`.
 
     Raises
     ------
     InputError
-        A photo that is too small for the network, or too large for the memory.
+        A photo that is too small for a network, or too large for the memory.
     """
-    device = next(network.parameters()).device
+    device = next(networks[0].network.parameters()).device
     values = attack(
         as_tensor(pixels).to(device),
         torch.from_numpy(bound_map).to(device),
-        network,
+        networks,
         method,
-        start=start_noise(seed, photo, name, method.multipliers, bound_map.shape).to(device),
+        start=method.start * start_noise(seed, photo, name, method.multipliers, bound_map.shape).to(device),
+        draws=lambda: sampling_generator(seed, photo, name),
+        goal=None if goal is None else as_tensor(goal).to(device),
         progress=progress,
     )
-    unit = (1.0, 1.0, 1.0) if method.bound_space == "pixel" else network.std
+    unit = (1.0, 1.0, 1.0) if method.bound_space == "pixel" else networks[0].network.std
     return Perturbations(values.cpu().numpy(), tuple(method.multipliers), tuple(method.checkpoints), unit)
 
 
 def attack(
     photo: Tensor,
     variance_map: Tensor,
-    network: Attacked,
+    networks: Attacked | Sequence[Member],
     method: "AttackOptions",
     *,
     start: Tensor,
+    draws: Callable[[], torch.Generator] = torch.Generator,
+    goal: Tensor | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Tensor:
     """Maximise the change of a photo's descriptor within a bound, for several bounds at once.
@@ -99,12 +98,17 @@ def attack(
         Values in [0, 1].
     variance_map : Tensor, shape (H, W)
         In [0, 1]; the bound of multiplier m is map * m / 255, the same for the three channels.
-    network : Attacked
+    networks : Attacked, or sequence of Member
+        One network, or what is attacked together.
     method : AttackOptions
         M multipliers, which do not influence each other, and K checkpoints, ascending steps of which the last is T; the
         other options are explained there.
     start : Tensor, shape (M, 3, H, W)
         Start perturbation in units of the bound, in [-1, 1]: see `start_noise`.
+    draws : callable, optional
+        Makes the generator of what is sampled, on the CPU. Every batch of bounds gets a new one, and so sees the same.
+    goal : Tensor, shape (3, H', W'), optional
+        The photo that the objective `target` goes for.
     progress : callable, optional
         Called with the number of finished steps, those of each bound counted, and with how many there are.
 
@@ -119,22 +123,23 @@ def attack(
         Where memory does not even hold one bound.
     """
     bound = variance_map * (photo.new_tensor(method.multipliers) / 255).view(-1, 1, 1, 1)  # (M, 1, H, W)
-    image, show = _presentation(photo, network, method)
-    objective, steps = OBJECTIVES[method.objective], method.checkpoints[-1]
-
-    def maximise(part: slice) -> Tensor:
-        return _maximise(
-            lambda perturbation: objective(network(show(perturbation)), original),
-            bound[part],
-            start[part],
-            method,
-            lambda step: progress(part.start * steps + (part.stop - part.start) * step, len(bound) * steps),
-        )
+    members, steps = networks if isinstance(networks, Sequence) else [Member(networks)], method.checkpoints[-1]
 
     try:
-        original, kept = describe_and_weigh(network, image)
-        if method.through:
-            _, kept = describe_and_weigh(lambda nothing: network(show(nothing)), torch.zeros_like(image))
+        slope, kept = slope_of(photo, members, method, goal)
+        beside = beside_the_slope(photo, members, method)
+
+        def maximise(part: slice) -> Tensor:
+            return _maximise(
+                slope,
+                beside,
+                bound[part],
+                start[part],
+                method,
+                draws(),
+                lambda step: progress(part.start * steps + (part.stop - part.start) * step, len(bound) * steps),
+            )
+
         return in_batches(maximise, len(bound), int(memory_for_batch(photo.device) / kept))
     except RuntimeError as error:
         if not lacks_memory(error):
@@ -146,53 +151,34 @@ def attack(
         ) from None
 
 
-def _presentation(
-    photo: Tensor, network: Attacked, method: "AttackOptions"
-) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Normalise a photo (1, 3, H, W), and say how the network gets to see perturbations of it (B, 3, H, W)."""
-    mean, std = (photo.new_tensor(values).view(3, 1, 1) for values in (network.mean, network.std))
-    scale = std if method.bound_space == "pixel" else torch.ones_like(std)  # one unit of v, in normalised units
-    image = ((photo - mean) / std)[None]
-    if not method.through:
-        return image, lambda perturbation: perturbation / scale + image
-    renderings = [resolve_name(f"cvpire.attack.{RENDERINGS[name]}") for name in method.through]
-
-    def show(perturbation: Tensor) -> Tensor:
-        pixels = clipped(perturbation * (std / scale) + photo)
-        for render in renderings:
-            pixels = render(pixels)
-        return (pixels - mean) / std
-
-    return image, show
-
-
 def _maximise(
-    value_of: Callable[[Tensor], Tensor],
+    slope_of_all: Slope,
+    beside: Mapping[str, Any],
     bound: Tensor,
     start: Tensor,
     method: "AttackOptions",
+    generator: torch.Generator,
     progress: Callable[[int], None],
 ) -> Tensor:
-    """Algorithm 2 for a batch of bounds (B, 1, H, W); on a GPU, the loop never waits for the device."""
+    """Algorithm 2 for a batch of bounds (B, 1, H, W); on a GPU, the loop of the thesis never waits for the device."""
     # A network that prefers channels-last gets it from the start: the sum with the photo keeps the layout of this term.
-    perturbation = (start * bound).contiguous(memory_format=torch.channels_last).requires_grad_()
-    # Adam is written out, because torch.optim imports torch's compiler: two seconds for every job.
-    first, second = torch.zeros_like(perturbation), torch.zeros_like(perturbation)  # moments of the gradient
-
+    perturbation = (start * bound).contiguous(memory_format=torch.channels_last)
+    function, needs = OPTIMISERS[method.optimiser]
+    given = {**beside, "bound": bound}
+    optimiser = resolve_name(f"cvpire.attack.{function}")
+    move = optimiser(perturbation, method, **{need: given[need] for need in needs})
+    shape = shaping(method)
     clip_first = method.projection == "before-step"
     wanted, handed_out = set(method.checkpoints), []
     for step in range(1, method.checkpoints[-1] + 1):
-        (gradient,) = torch.autograd.grad(value_of(perturbation), perturbation)
-        with torch.no_grad():
-            if clip_first:
-                perturbation.clamp_(-bound, bound)
-            first.lerp_(gradient, 1 - 0.9)
-            second.mul_(0.999).addcmul_(gradient, gradient, value=1 - 0.999)
-            spread = (second / (1 - 0.999**step)).sqrt_().add_(1e-8)
-            perturbation.addcdiv_(first, spread, value=method.learning_rate / (1 - 0.9**step))
-            if not clip_first:
-                perturbation.clamp_(-bound, bound)
-            if step in wanted:
-                handed_out.append(perturbation.clamp(-bound, bound).contiguous())
+        slope = slope_of_all(perturbation, generator)
+        if clip_first:
+            perturbation.clamp_(-bound, bound)
+        reached = move(slope, step, step_size(method, step))
+        if not clip_first:
+            perturbation.clamp_(-bound, bound)
+        if step in wanted:
+            shaped = shape(reached.clamp(-bound, bound))
+            handed_out.append(shaped.clamp(-bound, bound).contiguous())  # a mean may leave its range by rounding
         progress(step)
     return torch.stack(handed_out, dim=1)

@@ -1,4 +1,4 @@
-"""Where an attack starts."""
+"""Where an attack starts, and what it draws on its way."""
 
 import hashlib
 from collections.abc import Sequence
@@ -28,7 +28,16 @@ def start_noise(seed: int, photo: str, attack: str, multipliers: Sequence[float]
     """
     noise = []
     for multiplier in multipliers:
-        digest = hashlib.sha256(f"{seed}\n{photo}\n{attack}\n{float(multiplier)!r}".encode()).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+        generator = _seeded(f"{seed}\n{photo}\n{attack}\n{float(multiplier)!r}")
         noise.append(torch.rand((3, *shape), generator=generator) * 2 - 1)
     return torch.stack(noise)
+
+
+def sampling_generator(seed: int, photo: str, attack: str) -> torch.Generator:
+    """Generator of what an attack samples in its steps, seeded by (seed, photo, attack), for all multipliers alike."""
+    return _seeded(f"{seed}\n{photo}\n{attack}\nsampling")
+
+
+def _seeded(words: str) -> torch.Generator:
+    digest = hashlib.sha256(words.encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cvpire import config, files
+from cvpire import config, files, layout
 from cvpire.cli import outputs as written
 from cvpire.cli.frame import EVERYDAY, Downloads, app
 from cvpire.cli.outputs import writes
 from cvpire.datasets.groups import NUMBERED, Asked, doubts, group_ground_truth
 from cvpire.errors import InputError, counted
+from cvpire.layout import number
 
 DAY = "%Y-%m-%d"
 
@@ -56,6 +57,40 @@ def estimate(
         for note in told:
             logging.warning(f"datasets.{dataset}: {note}")
     typer.echo(summary(estimate_run(plan)))
+
+
+@app.command(rich_help_panel=EVERYDAY)
+def calibrate(
+    configuration: Annotated[Path, typer.Argument(help="Configuration, like config/thesis.yaml.")],
+    attack: Annotated[str, typer.Option(help="Name of the attack.")],
+    dataset: Annotated[str, typer.Option(help="Name of the dataset.")],
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="-- WORDS", help="Further words for snakemake, like -- --cores 4.")
+    ] = None,
+    tolerance: Annotated[float, typer.Option(help="How closely m is found, in grey levels.", min=1e-6)] = 1.0,
+    given: Annotated[
+        list[str] | None, typer.Option("--config", help="As of snakemake --config, like folder=photos; repeat it.")
+    ] = None,
+) -> None:
+    """Find the smallest multiplier at which an attack's queries do no better than a random ranking (section 4.2.3).
+
+    Runs the workflow, in this folder, for each multiplier that it tries; what was made is kept, also where it was
+    interrupted.
+    """
+    from cvpire.calibration import as_json, calibrate_dataset, in_words
+
+    found = calibrate_dataset(
+        configuration,
+        attack,
+        dataset,
+        tolerance=tolerance,
+        given=given or (),
+        words=words or (),
+        told=lambda multiplier, value: typer.echo(f"m = {number(multiplier)}: mAP {100 * value:.2f} %"),
+    )
+    output = Path(layout.CALIBRATED.format(dataset=dataset, attack=attack))
+    files.write_json(output, as_json(found, dataset=dataset, attack=attack))
+    typer.echo(f"{in_words(found)} ({output})")
 
 
 @app.command(rich_help_panel=EVERYDAY)

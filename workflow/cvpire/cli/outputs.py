@@ -254,7 +254,10 @@ SAVED = Kind(
     "a query of `cvpire save` (without metadata)",
     dict.fromkeys((".jpg", ".jpeg", ".png"), _photo("JPEG PNG", "RGB")),
 )
-ATTACKED = Kind("a perturbation or a query of `cvpire attack`", {**PERTURBATION.files, **SAVED.files}, bare=True)
+_FOUND = {".csv": _csv("query", "multiplier", "iteration", "found_multiplier")}
+ATTACKED = Kind(
+    "a perturbation or a query of `cvpire attack`", {**PERTURBATION.files, **SAVED.files, **_FOUND}, bare=True
+)
 QUALITY = Kind("a table of `cvpire quality`", {".csv": _csv("query", "file", "multiplier", "iteration")}, bare=True)
 DESCRIPTORS = Kind(
     "a descriptor shard with its names beside it",

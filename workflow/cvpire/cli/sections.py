@@ -99,6 +99,16 @@ def _plain(annotation: Any) -> Any:
         (inner,) = {_plain(argument) for argument in arguments} - {NoneType}
         return inner
     if origin in (list, tuple):
-        # typer takes no list of choices.
-        return origin[tuple(str if get_origin(argument) is Literal else _plain(argument) for argument in arguments)]
-    return annotation
+        return origin[tuple(_plain_item(argument) for argument in arguments)]
+    return str if _is_section(annotation) else annotation
+
+
+def _plain_item(annotation: Any) -> Any:
+    """Of a list: typer takes no list of choices."""
+    plain = _plain(annotation)
+    return str if get_origin(plain) is Literal else plain
+
+
+def _is_section(annotation: Any) -> bool:
+    """Whether it is a section of its own, which is written as words."""
+    return isinstance(annotation, type) and issubclass(annotation, Options)

@@ -1,5 +1,6 @@
 """Commands from a photo to what is measured of it: one a stage."""
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,10 @@ from cvpire.cli import outputs as written
 from cvpire.cli.frame import STAGES, Device, Output, Photo, Seed, Threads, app
 from cvpire.cli.outputs import writes
 from cvpire.cli.sections import options_of
-from cvpire.config.attacks import BESIDE_THE_ATTACK
+from cvpire.config.attacks import BESIDE_THE_ATTACK, read_members
 from cvpire.config.systems import BESIDE_THE_DESCRIPTOR
 from cvpire.errors import InputError, about
+from cvpire.layout import number
 from cvpire.progress import progress
 
 LearntFile = Annotated[Path | None, typer.Option(help=".npz of `cvpire learn`.")]
@@ -78,38 +80,48 @@ def attack(
         list[Path],
         typer.Argument(
             help=".npz: the perturbations at each multiplier and checkpoint; .jpg, .png: a query as of `cvpire save`, "
-            "at the multiplier and iteration that a folder m50_T100 says, else --multiplier and --iterations."
+            "at the multiplier and iteration that a folder m50_T100 says, else --multiplier and --iterations; .csv: "
+            "the multiplier that --calibrate has found."
         ),
     ],
     photo_options: config.PhotoOptions,
     network_options: config.NetworkOptions,
     method: config.AttackOptions,
     saving_options: config.SavingOptions,
+    member: Annotated[
+        list[str],
+        typer.Option(
+            help="A network among several that are attacked, instead of the options of one, like "
+            "'{architecture: resnet50-thin, learnt: centre, learnt_file: learnt.npz, weight: 2}'."
+        ),
+    ] = [],  # noqa: B006
     attack: Annotated[str, typer.Option(help="The attack's name, one of the seeds.")] = "cv-pire",
     seed: Seed = 0,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
     """Optimise the perturbation of a photo (Algorithm 2), and save it or the adversarial queries that it makes."""
-    from cvpire.attack.loop import attack_photo
+    from cvpire.attack.loading import load_members
     from cvpire.networks.device import use_threads
-    from cvpire.networks.network import load_network
-    from cvpire.perturbations import position, write_perturbations
+    from cvpire.perturbations import write_perturbations
     from cvpire.photos import load_photo, load_variance_map
-    from cvpire.saving import FORMATS
 
-    queries = [output for output in outputs if output.suffix.lower() in FORMATS]
-    wanted = _wanted(queries, saving_options, method.multiplier, method.iterations)
-    for _, variant, _ in wanted:
-        position(*variant, method.multipliers, method.checkpoints)  # before any work
+    wanted = _attacked_queries(outputs, method, saving_options)  # before any work
     use_threads(threads)
     pixels = load_photo(photo, **photo_options.model_dump())
-    bound, network = load_variance_map(variance_map, pixels.shape[:2]), load_network(network_options, device)
-    names = {"name": attack, "photo": photo.stem, "seed": seed}
+    bound = load_variance_map(variance_map, pixels.shape[:2])
+    networks = load_members(read_members(member, network_options, method), device)
+    # As the file that is asked for, whose suffix says the format.
+    method = method.model_copy(update={"saving": wanted[0][2] if wanted else saving_options})
+    goal = load_photo(Path(method.target), **photo_options.model_dump()) if method.target else None
+    names = {"name": attack, "photo": photo.stem, "seed": seed, "goal": goal}
     with about(photo), progress(f"attack {photo.name}") as show:
-        found = attack_photo(pixels, bound, network, method, **names, progress=show)
+        found, calibration = _attacked(pixels, bound, networks, method, **names, progress=show)
     for output in outputs:
-        if output not in queries:
+        if output.suffix.lower() == ".csv":
+            at = {"multiplier": method.multiplier, "iteration": method.iterations}
+            files.write_rows(output, [{"query": photo.stem, **at, **calibration._asdict()}])
+        elif output not in (query for query, *_ in wanted):
             write_perturbations(output, found)
     _save(pixels, found, wanted)
 
@@ -181,6 +193,43 @@ def quality(
         files.write_rows(csv, rows)
     else:
         typer.echo(quality_json(rows))
+
+
+def _attacked_queries(outputs: list[Path], method: config.AttackOptions, saving: config.SavingOptions):
+    """Of the outputs of an attack, those that are queries, each with its multiplier, iteration and saving."""
+    from cvpire.perturbations import position
+    from cvpire.saving import FORMATS
+
+    queries = [output for output in outputs if output.suffix.lower() in FORMATS]
+    wanted = _wanted(queries, saving, method.multiplier, method.iterations)
+    for _, variant, _ in wanted:
+        position(*variant, method.multipliers, method.checkpoints)
+    for output in outputs:
+        if output.suffix.lower() == ".csv" and not method.calibrates:
+            raise InputError(f"{output}: is to say what calibration has found; give --calibrate")
+    return wanted
+
+
+def _attacked(pixels, bound, networks, method, **told):
+    """Attack a photo, and find its multiplier where that is asked for, else None."""
+    if not method.calibrates:  # which alone imports what measures quality
+        from cvpire.attack.loop import attack_photo
+
+        return attack_photo(pixels, bound, networks, method, **told), None
+    from cvpire.attack.calibration import calibrate_photo
+
+    found, calibration = calibrate_photo(
+        pixels, bound, networks, method, **told, quality_options=config.QualityOptions()
+    )
+    if not calibration.within_limit:
+        logging.warning(
+            "%s: no multiplier keeps the limit %.4g; %s has %.4g",
+            told["photo"],
+            calibration.limit,
+            number(calibration.found_multiplier),
+            calibration.value,
+        )
+    return found, calibration
 
 
 def _wanted(outputs: list[Path], options: config.SavingOptions, multiplier: float | None, iteration: int | None):

@@ -90,12 +90,14 @@ class Config(Options):
         for name in self.systems.keys() & self.networks.keys():
             raise ValueError(f"systems.{name}: a network has this name too; give each its own")
         for name, attack in self.attacks.items():
-            if attack.network in self.systems:
-                raise ValueError(
-                    f"attacks.{name}.network: {attack.network} is a system without gradients, no attack can follow it; "
-                    f"attack a network ({', '.join(self.networks)}) and let it rank the queries (victims)"
-                )
-            _known(attack.network, self.networks, f"attacks.{name}.network", "networks")
+            for network in attack.attacked:
+                place = f"attacks.{name}.network{'s' if attack.networks else ''}"
+                if network in self.systems:
+                    raise ValueError(
+                        f"{place}: {network} is a system without gradients, no attack can follow it; "
+                        f"attack a network ({', '.join(self.networks)}) and let it rank the queries (victims)"
+                    )
+                _known(network, self.networks, place, "networks")
             _known(attack.variance, self.variance, f"attacks.{name}.variance", "variance")
         if layout.AS_SAVED in self.transformations:
             raise ValueError(f"transformations: `{layout.AS_SAVED}` stands for the file as it was saved; rename it")
@@ -158,12 +160,12 @@ class Config(Options):
 
     def victims_of(self, attack: str, dataset: str) -> list[str]:
         """Networks and systems that rank the queries of an attack on a dataset."""
-        return self.datasets[dataset].victims or self.victims or [self.attacks[attack].network]
+        return self.datasets[dataset].victims or self.victims or list(self.attacks[attack].attacked)
 
     def victims_on(self, dataset: str) -> list[str]:
         """Networks and systems that rank anything on a dataset, in the order of the configuration."""
         used = {name for attack in self.attacks_on(dataset) for name in self.victims_of(attack, dataset)}
-        used |= {self.attacks[attack].network for attack in self.attacks_on(dataset)}
+        used |= {network for attack in self.attacks_on(dataset) for network in self.attacks[attack].attacked}
         return [name for name in (*self.networks, *self.systems) if name in used]
 
     def transformations_on(self, dataset: str) -> list[str]:
@@ -245,12 +247,12 @@ def load_config(raw: Mapping[str, Any], source: str = "configuration", given: Se
     return validate(Config, raw, source, tags={*KINDS, *SYSTEMS})
 
 
-def read_config(path: str | Path) -> Config:
-    """Read and validate a configuration file (YAML)."""
+def read_config(path: str | Path, given: Sequence[str] = ()) -> Config:
+    """Read and validate a configuration file (YAML), with what the command line gives beside it."""
     raw = read_yaml(path, "configuration")
     if not isinstance(raw, Mapping):
         raise InputError(f"{path}: expected a mapping of options, found {type(raw).__name__}")
-    return load_config(raw, str(path))
+    return load_config(raw, str(path), given)
 
 
 def schema() -> str:

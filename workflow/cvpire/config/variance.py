@@ -1,9 +1,9 @@
 """Options of variance maps."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from cvpire.options import Odd, Options
 from cvpire.variance.catalogue import KINDS
@@ -13,7 +13,8 @@ class VarianceOptions(Options):
     """A variance map: how strongly each pixel may be perturbed (section 3.2, 3.4.1)."""
 
     kind: Literal[*KINDS] = "colour"
-    """colour: Algorithm 1 (CV-PIRE); luminance: eq. 3.7 (SD-PIRE); uniform: 1 everywhere (PIRE)."""
+    """colour: Algorithm 1 (CV-PIRE); luminance: eq. 3.7 (SD-PIRE); uniform: 1 everywhere (PIRE);
+    masking: what the blocks of a JPEG hide (Watson's model); joined: several maps as one."""
     kernel_size: Odd | None = None
     """n, side of the neighbourhood in pixels, odd (thesis: 5 for colour, 3 for luminance)."""
     sigma: PositiveFloat = 1.0
@@ -28,6 +29,13 @@ class VarianceOptions(Options):
     """Divisor under the root of eq. 3.7: the pixel count (text) or its square (code; luminance only)."""
     normalisation: Literal["maximum", "stretched-8-bit"] = "maximum"
     """Divide by the maximum (text), or stretch minimum to maximum and keep 8 bits (code)."""
+
+    power: PositiveFloat = 1.0
+    """Exponent of the map (thesis: 1): above 1, what varies little is perturbed less still; below 1, more evenly."""
+    parts: Annotated[list[Literal["colour", "luminance", "masking"]], Field(min_length=2)] = ["colour", "masking"]
+    """Maps that kind joined is made of, all with these options."""
+    joined_by: Literal["geometric-mean", "minimum"] = "geometric-mean"
+    """How kind joined takes its maps together, pixel by pixel."""
 
     @model_validator(mode="before")
     @classmethod

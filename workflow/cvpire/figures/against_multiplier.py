@@ -9,7 +9,9 @@ from matplotlib.figure import Figure
 from cvpire.errors import counted
 from cvpire.figures.lines import AP, SSIM, draw_lines, mean_line, random_level, set_map_axis
 from cvpire.figures.style import Drawn, legend_below, set_title, style
+from cvpire.layout import number
 from cvpire.results import Results
+from cvpire.tables.calibration import map_by_multiplier, reading
 from cvpire.tables.selection import attacks_of, first, method_labels, own_victim, random_percent, select
 
 if TYPE_CHECKING:
@@ -48,8 +50,8 @@ def against_multiplier(
     Returns
     -------
     Drawn
-        Lines with 95 % confidence bands; dashed in a dataset's colour: its
-        random ranking.
+        Lines with 95 % confidence bands; dashed in a dataset's colour: its random ranking, and at which multiplier the
+        line falls to it (interpolated), if any.
 
     Raises
     ------
@@ -66,11 +68,19 @@ def against_multiplier(
         curve = select(after, dataset=dataset)
         random = random_percent(random_map, dataset)
         tables.append(mean_line(curve, AP, dataset, "multiplier"))
-        tables.append(random_level(random, f"random {dataset} ({random:.1f} %)"))
+        tables.append(random_level(random, f"random {dataset} ({random:.1f} %){_reached(curve, random)}"))
         tables.append(mean_line(curve, SSIM, dataset, "multiplier"))
     label = method_labels(rows)[chosen["attack"].iloc[0], chosen["network"].iloc[0]]
     data = pd.concat(tables, ignore_index=True)
     return Drawn(_figure(data, f"{label}, {counted(int(iterations), 'iteration')}"), data)
+
+
+def _reached(rows: pd.DataFrame, random: float) -> str:
+    """Say at which multiplier a line falls to the random level, as section 4.2.3 reads it off, if it does."""
+    smallest, interpolated = reading(map_by_multiplier(rows), random)
+    if smallest is None:
+        return ""
+    return f", at m = {number(smallest) if interpolated is None else round(interpolated)}"
 
 
 @style()

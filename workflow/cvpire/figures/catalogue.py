@@ -90,7 +90,7 @@ CATALOGUE = {
     "4.3": Figure(_MULTIPLIERS, "against_iterations", _DATA, attacks=1, with_data=True),
     "4.4": Figure(
         "mAP (top) and mSSIM (bottom) against the multiplier m, one line a dataset, with 95 % intervals; dashed: its "
-        "random ranking.",
+        "random ranking, with the m at which the line falls to it.",
         "against_multiplier",
         _DATA,
         attacks=1,
@@ -135,6 +135,7 @@ CATALOGUE = {
         _DATA,
         with_data=True,
     ),
+    "side-by-side": _side_by_side(_COMPARED, "ap-drop", 0.5, 5),
     "map-against-quality": Figure(
         "mAP against image quality, one panel a retrieval system, one line an attack through its multipliers; the "
         "filled marker is that of Table 4.1. The diamond and the dotted line are queries saved without an attack, the "

@@ -19,6 +19,7 @@ from cvpire.layout import AS_SAVED, PLAIN
 from cvpire.measures import MEASURES, Measure
 from cvpire.results import Results
 from cvpire.tables.selection import method_labels, random_percent, select
+from cvpire.tables.systems import attacked, is_attacked
 
 if TYPE_CHECKING:
     from cvpire.config import FigureOptions
@@ -51,7 +52,7 @@ def map_against_quality(rows: pd.DataFrame, random: float, measure: str | None =
     -------
     Drawn
         Of the data, `kind` is mean (a point of a line), plain (queries saved without an attack) or random (a level,
-        without x); `series` the name in the legend, `attacked` the network that an attack follows, `x` the mean of the
+        without x); `series` the name in the legend, `attacked` the networks that an attack follows, `x` the mean of the
         measure, and `y` the mAP in percent.
 
     Raises
@@ -67,7 +68,7 @@ def map_against_quality(rows: pd.DataFrame, random: float, measure: str | None =
         about = {"system": system, "kind": "plain", "series": line["label"].iloc[0], "attacked": None}
         if attack != PLAIN:
             network = line["network"].iloc[0]
-            about |= {"kind": "mean", "series": labels[attack, network], "attacked": network}
+            about |= {"kind": "mean", "series": labels[attack, network], "attacked": attacked(line)}
         for multiplier, cell in line.groupby("multiplier", dropna=False):
             place = {"multiplier": multiplier, "headline": bool(cell["headline"].iloc[0])}
             place |= {"x": quality.factor * cell[quality.column].mean(), "y": AP.factor * cell[AP.column].mean()}
@@ -85,6 +86,15 @@ def _chosen(rows: pd.DataFrame, measure: str | None) -> Measure:
     return MEASURES[measure]
 
 
+def _mark(system: str, panel: pd.DataFrame) -> str:
+    """Say in a panel's title whether the attacks follow its system."""
+    attacks = panel.dropna(subset="attacked").drop_duplicates("series")
+    follow = [is_attacked(system, names) for names in attacks["attacked"]]
+    if not any(follow):
+        return ""
+    return " (attacked)" if all(follow) else " (attacked by some)"
+
+
 @style()
 def _figure(data: pd.DataFrame, quality: Measure, title: str) -> Figure:
     systems = data["system"].unique()
@@ -99,7 +109,7 @@ def _figure(data: pd.DataFrame, quality: Measure, title: str) -> Figure:
     for system, axes in zip(systems, grid.flat, strict=False):
         panel = data[data["system"] == system]
         handles |= {handle.get_label(): handle for handle in _draw_panel(axes, panel, looks)}
-        set_title(axes, f"{system} (attacked)" if system in panel["attacked"].values else system)
+        set_title(axes, f"{system}{_mark(system, panel)}")
     set_map_axis(grid[0, 0], data.assign(panel=AP.axis))
     if quality.better == "low":
         grid[0, 0].invert_xaxis()

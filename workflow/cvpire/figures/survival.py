@@ -21,7 +21,7 @@ from cvpire.layout import ORIGINAL
 from cvpire.measures import MEASURES
 from cvpire.results import Results
 from cvpire.tables.selection import headline_rows, random_percent, select
-from cvpire.tables.systems import attacked
+from cvpire.tables.systems import attacked, is_attacked
 from cvpire.tables.transformations import condition
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ def survival(rows: pd.DataFrame, random: float) -> Drawn:
     -------
     Drawn
         One panel a method, one row a system and one column a transformation, all in the order of their first rows. The
-        data has a row for each cell: `method`, `attacked` (the network that the attack follows), `system`,
+        data has a row for each cell: `method`, `attacked` (the networks that the attack follows), `system`,
         `transformation`, `mAP` and `random mAP`, in percent.
     """
     cells = [
         {
             "method": method,
-            "attacked": attacked(cell),
+            "attacked": attacked(cell) or "",
             "system": system,
             "transformation": condition(transformation),
             "mAP": AP.factor * cell[AP.column].mean(),
@@ -99,7 +99,7 @@ def _figure(data: pd.DataFrame, title: str, random: float) -> Figure:
         values = panel.pivot(index="system", columns="transformation", values="mAP")
         _heat_map(axes, values.reindex(index=systems, columns=transformations).to_numpy())
         target = panel["attacked"].iloc[0]
-        axes.set_yticks(_middles(systems), [names[system, _MARKS[system == target]] for system in systems])
+        axes.set_yticks(_middles(systems), [names[system, _MARKS[is_attacked(system, target)]] for system in systems])
         axes.set_title(heading)
     slope = {"rotation": math.degrees(_SLOPE), "ha": "right", "rotation_mode": "anchor"}
     panels[-1].set_xticks(_middles(transformations), transformations, **slope)

@@ -3,7 +3,7 @@
 `cvpire.sources` follows imports; what is imported by a name in a catalogue it cannot see.
 """
 
-from cvpire.attack.catalogue import RENDERINGS
+from cvpire.attack.catalogue import OPTIMISERS, RENDERINGS
 from cvpire.datasets.catalogue import KINDS
 from cvpire.figures.catalogue import CATALOGUE as FIGURES
 from cvpire.measures import QUALITY
@@ -63,9 +63,13 @@ def network(plan: Plan, network: str) -> list[str]:
 def attack(plan: Plan, attack: str) -> list[str]:
     """Of `cvpire attack`."""
     options = plan.config.attacks[attack]
-    through = [f"attack.{_module(RENDERINGS[name])}" for name in options.through]
+    named = [OPTIMISERS[options.optimiser], *(RENDERINGS[name] for name in options.through)]
+    chosen = [f"attack.{_module(each.function)}" for each in named]
     saving = [] if plan.config.keep_perturbations else ["saving"]
-    return ["attack.loop", *through, *saving, "perturbations", "photos", *network(plan, options.network)]
+    if options.calibrates:
+        saving += ["attack.calibration", *quality()]
+    networks = [module for name in options.attacked for module in network(plan, name)]
+    return ["attack.loop", "attack.loading", *chosen, *saving, "perturbations", "photos", *dict.fromkeys(networks)]
 
 
 def quality() -> list[str]:

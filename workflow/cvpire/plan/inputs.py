@@ -63,6 +63,13 @@ def weights(plan: Plan, system: str) -> str:
     return _short("".join(plan.checksums.get(file, "") for file in plan.weights(system)))
 
 
+def attacked(plan: Plan, attack: str) -> str:
+    """Of the files that an attack is given: networks, and the target of one that has a target."""
+    options = plan.config.attacks[attack]
+    target = [plan.checksums.get(options.target, "")] if options.target else []
+    return "".join([*(weights(plan, network) for network in options.attacked), *map(_short, target)])
+
+
 def artefacts(plan: Plan, files: Iterable[str]) -> str:
     """Of the files of an audit, where their folders are given."""
     is_given = plan.config.audit is not None and plan.config.audit.published is not None
@@ -87,6 +94,9 @@ def input_files(plan: Plan) -> dict[str, str]:
         option = f"networks.{name}.weights" if name in plan.config.networks else f"systems.{name}.function"
         for file in plan.weights(name):
             files[option] = file
+    for name, attack in plan.config.attacks.items():
+        if attack.target:
+            files[f"attacks.{name}.target"] = attack.target
     return files
 
 

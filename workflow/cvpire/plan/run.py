@@ -17,7 +17,6 @@ from typing import Any, Self
 from cvpire import layout
 from cvpire.checksums import remembered_checksums
 from cvpire.config import Config, DownloadOptions, SavingOptions, as_options, load_config, read_config
-from cvpire.config.attacks import BESIDE_THE_ATTACK
 from cvpire.config.systems import BESIDE_THE_DESCRIPTOR
 from cvpire.datasets.catalogue import KINDS
 from cvpire.datasets.options import BESIDE_THE_LISTING
@@ -46,9 +45,9 @@ class Plan:
         return cls._with_downloads(load_config(raw, source, given))
 
     @classmethod
-    def read(cls, configuration: Path, downloads: Path | None = None) -> Self:
-        """Plan a run of a configuration file, with another list of downloads where one is given."""
-        return cls._with_downloads(read_config(configuration), downloads)
+    def read(cls, configuration: Path, downloads: Path | None = None, given: Sequence[str] = ()) -> Self:
+        """Plan a run of a configuration file, with another list of downloads or `--config` where one is given."""
+        return cls._with_downloads(read_config(configuration, given), downloads)
 
     @classmethod
     def _with_downloads(cls, config: Config, downloads: Path | None = None) -> Self:
@@ -86,6 +85,7 @@ class Plan:
         files = [str(path) for planned in self.datasets.values() for path in planned.given.values()]
         others = [planned.ground_truth for planned in self.datasets.values() if planned.ground_truth]
         others += [file for name in (*self.config.networks, *self.config.systems) for file in self.weights(name)]
+        others += [options.target for options in self.config.attacks.values() if options.target]
         downloads = {layout.DOWNLOAD.format(file=file) for file in self.downloads}
         return remembered_checksums([*files, *(file for file in others if file not in downloads)])
 
@@ -134,25 +134,27 @@ class Plan:
 
     # --- Attacks ---
 
-    def attack_options(self, attack: str) -> str:
-        """Options of `cvpire attack`: what its result depends on, and nothing else."""
-        options = self.config.attacks[attack]
-        words = [as_options(options, *(type(options).model_fields.keys() - set(BESIDE_THE_ATTACK)))]
-        words += [self.system_options(options.network), "--attack", attack, "--seed", str(self.config.seed)]
-        return " ".join(words if self.config.keep_perturbations else [*words, as_options(options.saving)])
-
     def attack_rules(self) -> list[tuple[str, list[str], list[str]]]:
         """Rules of `cvpire attack`: name, attacks, and what a job writes, with wildcards.
 
-        Perturbations where they are kept: of all attacks alike. Otherwise the queries themselves, because nothing else
+        Perturbations where they are kept: of all attacks alike, but for those that also say what they have found.
+        Otherwise the queries themselves, because nothing else
         reads perturbations, which are thirty times as large; every attack has its own.
         """
+        found = [layout.CALIBRATION]
         if self.config.keep_perturbations:
-            return [("attack_query", list(self.config.attacks), [layout.PERTURBATION])]
+            calibrated = [name for name, options in self.config.attacks.items() if options.calibrates]
+            others = [name for name in self.config.attacks if name not in calibrated]
+            rules = [("attack_query", others, []), ("attack_query_calibrated", calibrated, found)]
+            return [(rule, names, [layout.PERTURBATION, *more]) for rule, names, more in rules if names]
 
         def files(name: str) -> list[str]:
-            suffix = self.config.attacks[name].saving.suffix
-            return [layout.QUERY.replace("{variant}", each).replace("{suffix}", suffix) for each in self.variants(name)]
+            suffix, more = (
+                self.config.attacks[name].saving.suffix,
+                found if self.config.attacks[name].calibrates else [],
+            )
+            queries = [layout.QUERY.replace("{variant}", each) for each in self.variants(name)]
+            return [*(query.replace("{suffix}", suffix) for query in queries), *more]
 
         return [(f"attack_query_{name}", [name], files(name)) for name in self.config.attacks]
 
@@ -231,8 +233,8 @@ class Plan:
 
     def gate(self, dataset: str, attack: str) -> list[str]:
         """The check that comes before an attack, where there is one."""
-        victim = self.config.attacks[attack].network
-        return [layout.GATE.format(dataset=dataset, victim=victim)] if self.config.gate.enabled else []
+        victims = self.config.attacks[attack].attacked if self.config.gate.enabled else ()
+        return [layout.GATE.format(dataset=dataset, victim=victim) for victim in victims]
 
     def gates(self) -> list[str]:
         """All checks of clean mAP."""
@@ -288,6 +290,15 @@ class Plan:
         attacks = self.config.attacks_on(dataset)
         return [layout.PLAIN, *(name for name in attacks if victim in self.config.victims_of(name, dataset))]
 
+    def calibrations(self) -> list[str]:
+        """Files of the multipliers that attacks have found for each query."""
+        return [
+            layout.CALIBRATION.format(dataset=name, attack=attack, photo=photo)
+            for name, attack in self.attacked
+            if self.config.attacks[attack].calibrates
+            for photo in self.datasets[name].queries
+        ]
+
     def qualities(self) -> list[str]:
         """Files of the image quality of all queries."""
         return [
@@ -319,13 +330,14 @@ class Plan:
         datasets = [dataset for dataset, attack in self.attacked if attack == name]
         return Attack(
             label=options.label or name.upper(),
-            network=options.network,
+            networks=options.attacked,
             victims={dataset: tuple(self.config.victims_of(name, dataset)) for dataset in datasets},
             multiplier=options.multiplier,
             iterations=options.iterations,
             map=options.variance,
             suffix=options.saving.suffix,
             compared=options.compared,
+            calibrated=options.calibrates,
         )
 
 

@@ -27,16 +27,21 @@ _EQUAL = 1e-10
 
 
 class Learnt(NamedTuple):
-    """An affine map of descriptors, x to P (x - m), or to x - m."""
+    """An affine map of descriptors, x to P (x - m), or to x - m, or none; and how similar photos are after it."""
 
-    mean: np.ndarray
+    mean: np.ndarray | None = None
     """m, float64 (D,)."""
     projection: np.ndarray | None = None
     """P, float64 (E, D), with orthogonal rows; None: centring alone."""
+    unrelated: float = 0.0
+    """Mean similarity (cosine) of two photos of the database; nearly all pairs have nothing to do with each other."""
 
 
-def learn(shards: Sequence[Path], kind: Literal["centre", "whiten"], dimensions: int | None = None) -> Learnt:
-    """Learn a map from the descriptors of a database.
+Kind = Literal["nothing", "centre", "whiten"]
+
+
+def learn(shards: Sequence[Path], kind: Kind, dimensions: int | None = None) -> Learnt:
+    """Learn a map from the descriptors of a database, and how similar its photos are after it.
 
     Photos are read in the order of their names, a few at a time, so that the result does not depend on how the database
     was cut into shards.
@@ -45,8 +50,8 @@ def learn(shards: Sequence[Path], kind: Literal["centre", "whiten"], dimensions:
     ----------
     shards : sequence of Path
         .npy files of float32 unit vectors, (N_i, D), with the photos' names beside them.
-    kind : {"centre", "whiten"}
-        Subtract the mean; and divide by the standard deviation along each principal component.
+    kind : {"nothing", "centre", "whiten"}
+        No map; subtract the mean; and divide by the standard deviation along each principal component.
     dimensions : int, optional
         E, how many principal components are kept, of the largest variance; default: all, min(N - 1, D).
 
@@ -63,6 +68,11 @@ def learn(shards: Sequence[Path], kind: Literal["centre", "whiten"], dimensions:
         directions.
     """
     photos, length = _by_name(shards)
+    found = _learnt(photos, length, kind, dimensions)
+    return found._replace(unrelated=_similarity(photos, found))
+
+
+def _learnt(photos: list, length: int, kind: Kind, dimensions: int | None) -> Learnt:
     total = sum((block.sum(axis=0) for block in _blocks(photos)), start=np.zeros(length))
     mean = total / max(len(photos), 1)
     variance = sum(float(((block - mean) ** 2).sum()) for block in _blocks(photos)) / max(len(photos), 1)
@@ -71,6 +81,8 @@ def learn(shards: Sequence[Path], kind: Literal["centre", "whiten"], dimensions:
             f"{kind}: the descriptors of the database's {counted(len(photos), 'photo')} are all equal, so that nothing "
             "can be learnt from them; does this system describe every photo alike?"
         )
+    if kind == "nothing":
+        return Learnt()
     if kind == "centre":
         return Learnt(mean)
     most = min(len(photos) - 1, length)
@@ -88,6 +100,14 @@ def learn(shards: Sequence[Path], kind: Literal["centre", "whiten"], dimensions:
     largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
     directions = directions * np.sign(largest)
     return Learnt(mean, directions / np.sqrt(variances + _REGULAR * variances.mean())[:, None])
+
+
+def _similarity(photos: list, learnt: Learnt) -> float:
+    """Mean cosine over all pairs of two photos: of unit vectors, from the length of their sum."""
+    total = np.zeros(())
+    for block in _blocks(photos):
+        total = total + apply(learnt, block.astype(np.float32)).astype(np.float64).sum(axis=0)
+    return float((total @ total - len(photos)) / (len(photos) * (len(photos) - 1)))
 
 
 def apply(learnt: Learnt, vectors: np.ndarray) -> np.ndarray:
@@ -113,11 +133,9 @@ def apply(learnt: Learnt, vectors: np.ndarray) -> np.ndarray:
     InputError
         Vectors of another length than those that the map was learnt from.
     """
-    if vectors.shape[1] != len(learnt.mean):
-        raise InputError(
-            f"descriptors of {vectors.shape[1]} values, and what was learnt is for {len(learnt.mean)}; "
-            "was it learnt from another system's?"
-        )
+    if learnt.mean is None:
+        return vectors
+    check_length(learnt, vectors.shape[1])
     mapped = vectors - learnt.mean
     if learnt.projection is not None:
         scales = np.linalg.norm(learnt.projection, axis=1)
@@ -127,18 +145,29 @@ def apply(learnt: Learnt, vectors: np.ndarray) -> np.ndarray:
     return (mapped / np.where(lengths > 0, lengths, 1)[:, None]).astype(np.float32)
 
 
+def check_length(learnt: Learnt, length: int) -> None:
+    """Raise `InputError` where a map was learnt from descriptors of another length."""
+    if learnt.mean is not None and length != len(learnt.mean):
+        raise InputError(
+            f"descriptors of {length} values, and what was learnt is for {len(learnt.mean)}; "
+            "was it learnt from another system's?"
+        )
+
+
 def write_learnt(path: Path, learnt: Learnt) -> None:
     """Write a map as .npz, whole or not at all."""
-    arrays = {name: values for name, values in learnt._asdict().items() if values is not None}
+    arrays = {name: np.asarray(values) for name, values in learnt._asdict().items() if values is not None}
     with files.whole(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
 
-def read_learnt(path: Path, kind: Literal["centre", "whiten"]) -> Learnt:
+def read_learnt(path: Path, kind: Kind) -> Learnt:
     """Read a map of a kind; `InputError` where the file is missing, damaged or another."""
-    forms = {"mean": ("float64", 1), "projection": ("float64", 2)}
+    forms = {"unrelated": ("float64", 0), "mean": ("float64", 1), "projection": ("float64", 2)}
+    wanted = list(forms)[: {"nothing": 1, "centre": 2, "whiten": 3}[kind]]
     try:
-        learnt = Learnt(**read_arrays(path, forms if kind == "whiten" else {"mean": forms["mean"]}))
+        learnt = Learnt(**read_arrays(path, {name: forms[name] for name in wanted}))
+        learnt = learnt._replace(unrelated=float(learnt.unrelated))
         if learnt.projection is not None and learnt.projection.shape[1] != len(learnt.mean):
             raise ValueError(f"a projection of shape {learnt.projection.shape} and a mean of {len(learnt.mean)} values")
     except (OSError, ValueError) as error:

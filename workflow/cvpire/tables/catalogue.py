@@ -36,6 +36,10 @@ def _saves_plainly(config: "Config") -> bool:
     return any(config.saves_plainly(dataset) for dataset in config.datasets)
 
 
+def _finds_multipliers(config: "Config") -> bool:
+    return any(len(attack.multipliers) > 1 or attack.calibrates for attack in config.attacks.values())
+
+
 class Table(NamedTuple):
     """A table of the thesis, by its number, or of ours."""
 
@@ -83,6 +87,14 @@ CATALOGUE = {
     ),
     "4.2-confidence": Table(_INTERVALS, "multipliers:multipliers_confidence", section="4.2"),
     "4.2-comparisons": Table(_TESTS, "multipliers:multipliers_paired_tests", section="4.2"),
+    "calibration": Table(
+        "The multiplier m at which an attack takes its queries to the level of a random ranking: the smallest measured "
+        "one, and where a straight line from the one before crosses the level; empty where none does. Last: the m that "
+        "an attack has found for each photo itself, and how many keep their limit.",
+        "calibration:calibration_table",
+        needs=frozenset({"random"}),
+        when=_finds_multipliers,
+    ),
     "difficulties": Table(
         "mAP in percent by the difficulty of the revisited ground truth.",
         "difficulties:difficulties_table",

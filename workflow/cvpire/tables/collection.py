@@ -14,18 +14,23 @@ from cvpire.measures import DIFFICULTIES, QUALITY, RETRIEVAL, REVERSED
 from cvpire.tables.statistics import landmarks
 
 if TYPE_CHECKING:
-    from cvpire.results import Results
+    from cvpire.results import Attack, Results
 
 _KEYS = ["query", "multiplier", "iteration"]
 _UNCHANGED = {measure.column: measure.unchanged for measure in QUALITY}
 """Image quality of a query that is its own original."""
 
+_FOUND = ["found_multiplier", "within_limit"]
+"""By an attack that calibrates: m of a query, and whether it keeps the limit."""
+
 COLUMNS = ["dataset", "network", "attack", "label", "victim", "transformation", *_KEYS, "headline"]
 COLUMNS += [*(measure.column for measure in (*RETRIEVAL, *REVERSED)), *_UNCHANGED]
-COLUMNS += ["top", "landmark", *(measure.column for measure in DIFFICULTIES)]
+COLUMNS += ["top", "landmark", *(measure.column for measure in DIFFICULTIES), "attacked", *_FOUND]
 """Of the table."""
 
-_TEXTS = frozenset({"dataset", "network", "attack", "label", "victim", "transformation", "query", "top", "landmark"})
+_TEXTS = frozenset(
+    {"dataset", "network", "attacked", "attack", "label", "victim", "transformation", "query", "top", "landmark"}
+)
 """Columns that hold names."""
 
 _PLAIN = "Saved without attack"
@@ -47,9 +52,10 @@ def collect_results(results: "Results") -> pd.DataFrame:
     pandas.DataFrame
         One row a dataset, attack, victim, transformation, query, multiplier and iteration; unattacked queries first,
         then those that were saved without an attack (`plain`), last the transformed ones (`transformation` is `none`
-        for the file as it was saved). `landmark` names what a query shows, `ap_easy`, `ap_medium` and `ap_hard` are
-        empty where the ground truth does not tell them, measures of image quality where the configuration leaves them
-        out.
+        for the file as it was saved). `network` is the attacked one, of several the first, and `attacked` names all.
+        `landmark` names what a query shows, `ap_easy`, `ap_medium` and `ap_hard` are empty where the ground truth does
+        not tell them, measures of image quality where the configuration leaves them out; `found_multiplier` and
+        `within_limit` (True or False) but for attacks that calibrate.
 
     Raises
     ------
@@ -71,15 +77,15 @@ def collect_results(results: "Results") -> pd.DataFrame:
     for dataset in run.plain:
         for victim in run.victims[dataset]:
             about = {"network": victim, "attack": layout.PLAIN, "label": _PLAIN, "victim": victim}
-            table = _with_quality(ranking(dataset, layout.PLAIN, victim), results.root, dataset, layout.PLAIN)
+            table = _with_quality(ranking(dataset, layout.PLAIN, victim), results, dataset, layout.PLAIN)
             tables.append(table.assign(dataset=dataset, **about, headline=True))
     for dataset in run.datasets:
         for name, attack in run.attacks.items():
             for victim in attack.victims.get(dataset, ()):
                 ranked = ranking(dataset, name, victim)
-                table = _with_quality(ranked, results.root, dataset, name)
+                table = _with_quality(ranked, results, dataset, name)
                 headline = (table.multiplier == attack.multiplier) & (table.iteration == attack.iterations)
-                about = {"network": attack.network, "attack": name, "label": attack.label, "victim": victim}
+                about = {**_networks(attack), "attack": name, "label": attack.label, "victim": victim}
                 tables.append(table.assign(dataset=dataset, **about, headline=headline))
     for table in tables:
         table["transformation"] = layout.AS_SAVED
@@ -95,6 +101,11 @@ def collect_results(results: "Results") -> pd.DataFrame:
     return collected.astype({"multiplier": "Float64", "iteration": "Int64"})
 
 
+def _networks(attack: "Attack") -> dict[str, str]:
+    """The network for which an attack stands in tables, and all that it follows."""
+    return {"network": attack.network, "attacked": " + ".join(attack.networks)}
+
+
 def _transformed(results: "Results", dataset: str, listing: Dataset) -> list[pd.DataFrame]:
     """Rankings of transformed queries; their image quality is that of the saved files."""
     run, tables = results.run, []
@@ -105,21 +116,31 @@ def _transformed(results: "Results", dataset: str, listing: Dataset) -> list[pd.
             for name, rows in _read(path).groupby("attack", sort=False):
                 about = {"network": victim, "label": _PLAIN}
                 if name != layout.PLAIN:
-                    about = {"network": run.attacks[name].network, "label": run.attacks[name].label}
+                    about = {**_networks(run.attacks[name]), "label": run.attacks[name].label}
                 _check_queries(rows, path, listing)
-                table = _with_quality(rows, results.root, dataset, name)
+                table = _with_quality(rows, results, dataset, name)
                 tables.append(table.assign(**names, **about, headline=True))
     return tables
 
 
-def _with_quality(ranking: pd.DataFrame, root: Path, dataset: str, attack: str) -> pd.DataFrame:
-    """Join the image quality of an attack's queries to their ranking."""
-    files = {
-        photo: layout.path(layout.QUALITY, root, dataset=dataset, attack=attack, photo=photo)
-        for photo in ranking["query"].unique()
-    }
-    quality = pd.concat([_read(file) for file in files.values()])
-    table = ranking.merge(quality, on=_KEYS, how="left", validate="one_to_one", indicator=True)
+def _with_quality(ranking: pd.DataFrame, results: "Results", dataset: str, attack: str) -> pd.DataFrame:
+    """Join the image quality of an attack's queries to their ranking, and the multipliers that it found for them."""
+
+    def files(template: str) -> dict[str, Path]:
+        names = {"dataset": dataset, "attack": attack}
+        return {photo: layout.path(template, results.root, **names, photo=photo) for photo in ranking["query"].unique()}
+
+    table = _joined(ranking, files(layout.QUALITY), list(_UNCHANGED))
+    if attack in results.run.attacks and results.run.attacks[attack].calibrated:
+        table = _joined(table, files(layout.CALIBRATION), _FOUND)
+    return table
+
+
+def _joined(ranking: pd.DataFrame, files: dict[str, Path], columns: list[str]) -> pd.DataFrame:
+    """Join columns of tables of each query, where they have them, to a ranking."""
+    about = pd.concat([_read(file) for file in files.values()])
+    about = about[[column for column in about if column in {*_KEYS, *columns}]]
+    table = ranking.merge(about, on=_KEYS, how="left", validate="one_to_one", indicator=True)
     for photo in table.loc[table.pop("_merge") != "both", "query"]:
         raise _damaged(files[photo], "it lacks rows")
     return table
@@ -149,6 +170,18 @@ def collect_random_results(paths: Sequence[Path]) -> pd.DataFrame:
     columns = [measure.column for measure in (*RETRIEVAL, *REVERSED)]
     means = pd.DataFrame([_read(path)[columns].mean() for path in paths])
     return means.assign(dataset=[path.parent.name for path in paths])[["dataset", *columns]]
+
+
+def mean_map(ranking: Path, iterations: int) -> dict[float, float]:
+    """Mean average precision in [0, 1] of an attack's queries after as many iterations, by multiplier, ascending."""
+    rows = _read(ranking)
+    means = rows[rows["iteration"] == iterations].groupby("multiplier")["ap"].mean()
+    return {float(multiplier): float(value) for multiplier, value in means.items()}
+
+
+def mean_random_map(path: Path) -> float:
+    """Mean average precision in [0, 1] that is expected of a random ranking, of a dataset's random.csv."""
+    return float(_read(path)["ap"].mean())
 
 
 def read_results(path: str | Path) -> pd.DataFrame:

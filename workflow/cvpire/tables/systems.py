@@ -31,7 +31,7 @@ def systems_table(results: "Results", options: "TableOptions") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `dataset`, `method`, `attacked` (the network that the attack follows; empty where there is no attack),
+        Columns `dataset`, `method`, `attacked` (the networks that the attack follows; empty where there is no attack),
         for each system `{system} mAP` in percent, and `random mAP`, the expectation for a random ranking. Cells are
         empty where a system does not rank a method.
     """
@@ -54,9 +54,18 @@ def systems_confidence(results: "Results", options: "TableOptions") -> pd.DataFr
     return drop_table(_rows(results), results.random).drop(columns="transformation")
 
 
+SEVERAL = " + "
+"""Between the names of networks that are attacked together."""
+
+
 def attacked(rows: pd.DataFrame) -> str | None:
-    """Network that the attack of some rows follows; None where there is no attack."""
-    return None if rows["attack"].iloc[0] in (ORIGINAL, PLAIN) else rows["network"].iloc[0]
+    """Networks that the attack of some rows follows; None where there is no attack."""
+    return None if rows["attack"].iloc[0] in (ORIGINAL, PLAIN) else rows["attacked"].iloc[0]
+
+
+def is_attacked(system: str, attacked: str | None) -> bool:
+    """Whether a system is among those that an attack follows."""
+    return bool(attacked) and system in attacked.split(SEVERAL)
 
 
 def _column(system: str) -> str:

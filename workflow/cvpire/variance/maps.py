@@ -46,7 +46,8 @@ def variance_map(
         raise InputError(f"kind: no variance map is called {options.kind!r}; there are {', '.join(KINDS)}")
     # The module of this kind alone, because a process starts for every photo.
     module = import_module(f"cvpire.variance.{KINDS[options.kind].module}")
-    return module.compute(photo, options, device=device, threads=threads)
+    values = module.compute(photo, options, device=device, threads=threads)
+    return values if options.power == 1 else values**options.power
 
 
 def write_variance_map(path: Path, values: np.ndarray) -> None:

@@ -59,8 +59,6 @@ def learn(output: Path, options: "DatabaseOptions", shards: Sequence[Path], seed
         return
     from cvpire.retrieval import learnt
 
-    if options.learnt == "nothing":
-        raise InputError("learnt: nothing is to be learnt; set `learnt: centre` or `learnt: whiten`")
     learnt.write_learnt(output, learnt.learn(shards, options.learnt, options.dimensions))
 
 
