@@ -4,8 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.workflow.conftest import ROOT
+
+CONFIG = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+def attacks_on(dataset: str) -> list[str]:
+    """Attacks that the demo runs on a dataset."""
+    return CONFIG["datasets"][dataset].get("attacks", list(CONFIG["attacks"]))
 
 
 @pytest.fixture(scope="session")
