@@ -16,6 +16,9 @@ import numpy as np
 
 Array = Any  # numpy.ndarray or torch.Tensor
 
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in the luma that JPEG codes (ITU-R BT.601)."""
+
 _WHITE = (0.95047, 1.0, 1.08883)  # CIE XYZ of D65, 2 degree observer
 _XYZ_FROM_RGB = (
     (0.412453, 0.357580, 0.180423),

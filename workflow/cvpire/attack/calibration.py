@@ -13,7 +13,7 @@ import torch
 
 from cvpire.attack.bisection import crossing
 from cvpire.attack.loop import attack_photo
-from cvpire.attack.members import Member
+from cvpire.attack.members import Member, describing
 from cvpire.attack.saved_files import read
 from cvpire.errors import InputError
 from cvpire.measures import MEASURES
@@ -175,6 +175,4 @@ def _descriptor(member: Member, pixels: np.ndarray) -> np.ndarray:
     """A photo's descriptor, as a network compares it: float64, shape (D,)."""
     device = next(member.network.parameters()).device
     photo = as_tensor(pixels).to(device)
-    mean, std = (photo.new_tensor(values).view(3, 1, 1) for values in (member.network.mean, member.network.std))
-    normalised = ((photo - mean) / std)[None].contiguous(memory_format=torch.channels_last)
-    return member.describe(normalised)[0].double().cpu().numpy()
+    return describing(member, photo)(photo[None])[0].double().cpu().numpy()

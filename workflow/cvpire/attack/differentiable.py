@@ -5,15 +5,13 @@ draws itself; it gives pixels (B, 3, H', W'). Codecs are the real ones, with the
 steps values are not rounded to whole grey levels, as evaluation rounds them.
 """
 
-import io
-
-import numpy as np
 import torch
-from PIL import Image
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, conv2d, grid_sample, interpolate
 
-from cvpire.attack.renderings import clipped, straight_through
+from cvpire.attack.renderings import clipped, decoded, straight_through
+from cvpire.colour import LUMA
+from cvpire.transformations.codecs import again
 
 WHOLE = {"jpeg", "webp"}
 """Kinds whose values are whole numbers."""
@@ -60,7 +58,7 @@ def blur(pixels: Tensor, sigma: float, generator: Generator) -> Tensor:
 
 def jpeg(pixels: Tensor, quality: float, generator: Generator) -> Tensor:
     """Save as JPEG 4:2:0 and read again."""
-    return _coded(pixels, "JPEG", quality=int(quality), subsampling=2)
+    return _coded(pixels, "JPEG", quality=int(quality), subsampling="4:2:0")
 
 
 def webp(pixels: Tensor, quality: float, generator: Generator) -> Tensor:
@@ -81,7 +79,7 @@ def brightness(pixels: Tensor, factor: float, generator: Generator) -> Tensor:
 
 def contrast(pixels: Tensor, factor: float, generator: Generator) -> Tensor:
     """Multiply how far values are from the photo's mean grey by a factor."""
-    weights = pixels.new_tensor((0.299, 0.587, 0.114)).view(3, 1, 1)
+    weights = pixels.new_tensor(LUMA).view(3, 1, 1)
     mean = (pixels * weights).sum(dim=1, keepdim=True).mean(dim=(2, 3), keepdim=True)
     return clipped(mean + factor * (pixels - mean))
 
@@ -92,15 +90,9 @@ def gamma(pixels: Tensor, exponent: float, generator: Generator) -> Tensor:
     return straight_through(lightened**exponent, pixels.clamp(min=0) ** exponent)
 
 
-def _coded(pixels: Tensor, format: str, **options: int) -> Tensor:
+def _coded(pixels: Tensor, format: str, **options: int | str) -> Tensor:
     levels = (pixels.detach() * 255).round().clamp(0, 255).byte().movedim(1, -1).cpu().numpy()
-    decoded = []
-    for photo in levels:
-        buffer = io.BytesIO()
-        Image.fromarray(photo).save(buffer, format, **options)
-        decoded.append(np.asarray(Image.open(buffer).convert("RGB")))
-    changed = torch.from_numpy(np.stack(decoded)).to(pixels.device).movedim(-1, 1).to(pixels.dtype) / 255
-    return straight_through(pixels, changed)
+    return straight_through(pixels, decoded([again(photo, format, **options) for photo in levels], pixels))
 
 
 def _mirrored(pixels: Tensor, sides: tuple[int, int, int, int]) -> Tensor:

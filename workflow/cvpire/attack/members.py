@@ -55,6 +55,12 @@ class Member(NamedTuple):
         return normalize(moved, dim=1)
 
 
+def describing(member: Member, like: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return how a member describes pixels (B, 3, H, W) in [0, 1], of a tensor's type and device."""
+    mean, std = (like.new_tensor(values).view(3, 1, 1) for values in (member.network.mean, member.network.std))
+    return lambda pixels: member.describe(((pixels - mean) / std).contiguous(memory_format=torch.channels_last))
+
+
 def value_of(member: Member, objective: str, original: Tensor, goal: Tensor | None) -> Callable[[Tensor], Tensor]:
     """What is maximised for a member, as a function of descriptors (B, D).
 

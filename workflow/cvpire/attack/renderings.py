@@ -9,6 +9,10 @@ Bengio, Leonard and Courville, "Estimating or propagating gradients through stoc
 computation", arXiv:1308.3432 (2013): the straight-through estimator.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -20,6 +24,11 @@ def eight_bit(pixels: Tensor) -> Tensor:
 def clipped(values: Tensor) -> Tensor:
     """Clip to [0, 1] with the slope of not clipping: what left the range can still be led back into it."""
     return straight_through(values, values.clamp(0, 1))
+
+
+def decoded(photos: Sequence[np.ndarray], like: Tensor) -> Tensor:
+    """Turn decoded photos, uint8 (H, W, 3), into pixels (B, 3, H, W) in [0, 1], of a tensor's type and device."""
+    return torch.from_numpy(np.stack(photos)).to(like.device).movedim(-1, 1).to(like.dtype) / 255
 
 
 def straight_through(values: Tensor, changed: Tensor) -> Tensor:

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
-from cvpire.attack.renderings import straight_through
+from cvpire.attack.renderings import decoded, straight_through
 from cvpire.saving import adversarial_query
 
 if TYPE_CHECKING:
@@ -35,11 +34,9 @@ def saved(photo: np.ndarray, perturbations: Tensor, unit: Sequence[float], optio
     Tensor, shape (B, 3, H, W)
         In [0, 1].
     """
-    pixels = np.stack(
-        [read(adversarial_query(photo, each, unit, options)) for each in perturbations.detach().cpu().numpy()]
-    )
-    decoded = torch.from_numpy(pixels).to(perturbations.device).movedim(-1, 1).to(perturbations.dtype) / 255
-    return straight_through(perturbations * perturbations.new_tensor(unit).view(3, 1, 1), decoded)
+    files = [adversarial_query(photo, each, unit, options) for each in perturbations.detach().cpu().numpy()]
+    pixels = decoded([read(file) for file in files], perturbations)
+    return straight_through(perturbations * perturbations.new_tensor(unit).view(3, 1, 1), pixels)
 
 
 def read(file: bytes) -> np.ndarray:

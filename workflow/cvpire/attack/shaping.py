@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from cvpire.colour import LUMA
+
 if TYPE_CHECKING:
     from cvpire.config import AttackOptions
-
-_LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in the luma that JPEG codes (ITU-R BT.601)."""
 
 
 def shaping(method: "AttackOptions") -> Callable[[Tensor], Tensor]:
@@ -29,7 +28,7 @@ def less_chroma(perturbations: Tensor, share: float) -> Tensor:
 
     0 leaves luminance only: the three channels change alike.
     """
-    luma = torch.einsum("c,bchw->bhw", perturbations.new_tensor(_LUMA), perturbations)[:, None]
+    luma = torch.einsum("c,bchw->bhw", perturbations.new_tensor(LUMA), perturbations)[:, None]
     return luma + share * (perturbations - luma)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cvpire.attack.batches import describe_and_weigh
 from cvpire.attack.catalogue import OPTIMISERS, RENDERINGS
-from cvpire.attack.members import Member, chosen, shared_out, value_of
+from cvpire.attack.members import Member, chosen, describing, shared_out, value_of
 from cvpire.attack.penalties import PENALTIES
 from cvpire.attack.renderings import clipped
 from cvpire.attack.sampling import Sampler
@@ -55,7 +55,7 @@ def beside_the_slope(photo: Tensor, members: Sequence[Member], method: "AttackOp
     """
     if not OPTIMISERS[method.optimiser].needs:
         return {}
-    describers = [_describing(photo, member) for member in members]
+    describers = [describing(member, photo) for member in members]
     with torch.no_grad():
         originals = [describe(photo[None]) for describe in describers]
 
@@ -98,7 +98,7 @@ def _rendered(
     photo: Tensor, members: Sequence[Member], method: "AttackOptions", goal: Tensor | None
 ) -> tuple[Slope, int]:
     show, sampler = _presentation(photo, members, method), Sampler(method)
-    describers = [_describing(photo, member) for member in members]
+    describers = [describing(member, photo) for member in members]
     values, kept = [], 0
     for member, describe in zip(members, describers, strict=True):
         described, weight = describe_and_weigh(describe, photo[None])
@@ -155,12 +155,6 @@ def _presentation(photo: Tensor, members: Sequence[Member], method: "AttackOptio
         return pixels
 
     return show
-
-
-def _describing(photo: Tensor, member: Member) -> Callable[[Tensor], Tensor]:
-    """Describe pixels (B, 3, H, W) in [0, 1] by a member."""
-    mean, std = _three(photo, member.network.mean), _three(photo, member.network.std)
-    return lambda pixels: member.describe(((pixels - mean) / std).contiguous(memory_format=torch.channels_last))
 
 
 def _shares(members: Sequence[Member]) -> list[float]:

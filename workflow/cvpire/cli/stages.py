@@ -17,9 +17,6 @@ from cvpire.errors import InputError, about
 from cvpire.layout import number
 from cvpire.progress import progress
 
-LearntFile = Annotated[Path | None, typer.Option(help=".npz of `cvpire learn`.")]
-Distractors = Annotated[Path | None, typer.Option(help="Folder of shards of wrong answers.")]
-
 
 @app.command(rich_help_panel=STAGES)
 @writes(output=written.PREPARED)

@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 def jpeg(pixels: np.ndarray, options: "JpegOptions") -> np.ndarray:
     """Save pixels (H, W, 3) as JPEG, and read them (libjpeg-turbo, whichever decoder reads the saved query)."""
-    return _again(pixels, "JPEG", quality=options.quality, subsampling=options.subsampling)
+    return again(pixels, "JPEG", quality=options.quality, subsampling=options.subsampling)
 
 
 def webp(pixels: np.ndarray, quality: int) -> np.ndarray:
     """Save pixels (H, W, 3) as lossy WebP, which always halves the resolution of colour, and read them."""
-    return _again(pixels, "WEBP", quality=quality)
+    return again(pixels, "WEBP", quality=quality)
 
 
-def _again(pixels: np.ndarray, format: str, **options: Any) -> np.ndarray:
+def again(pixels: np.ndarray, format: str, **options: Any) -> np.ndarray:
+    """Encode pixels, uint8 (H, W, 3), in one of Pillow's formats with its options, and decode them."""
     buffer = io.BytesIO()
     try:
         Image.fromarray(pixels).save(buffer, format, **options)

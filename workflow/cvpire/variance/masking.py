@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cvpire.colour import LUMA
 from cvpire.variance.scaling import normalise
 
 if TYPE_CHECKING:
     from cvpire.config import VarianceOptions
 
 _SIDE = 8
-_LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in the luma that JPEG codes (ITU-R BT.601)."""
 
 _LEAST_VISIBLE = np.array(
     [
@@ -61,7 +60,7 @@ _BY_CONTRAST = 0.7
 def compute(photo: np.ndarray, options: "VarianceOptions", *, device: str, threads: int | None) -> np.ndarray:
     """Compute the map of a photo, uint8 of shape (H, W, 3); see `cvpire.variance.maps.variance_map`."""
     height, width = photo.shape[:2]
-    hidden = hidden_change(_coefficients(photo @ np.array(_LUMA)))
+    hidden = hidden_change(_coefficients(photo @ np.array(LUMA)))
     pixels = hidden.repeat(_SIDE, axis=0).repeat(_SIDE, axis=1)[:height, :width]
     return normalise(pixels, options.normalisation)
 
