@@ -50,6 +50,8 @@ def test_iterations_count_what_is_sampled_and_each_network():
     table = rows(networks=networks, attacks=RAW["attacks"] | {"pire": attack})
     assert table.loc[("attack", "paris"), "count"] == 500 * 3 * 2
     assert table.loc[("attack", "oxford"), "count"] == 55 * (2 * 150 + 500 * 3 * 2)
+    table = rows(networks=networks, attacks=RAW["attacks"] | {"pire": attack | {"split": True}})
+    assert table.loc[("attack", "paris"), "count"] == 500 * 3
 
 
 def test_photos_are_counted_at_every_multiplier_and_checkpoint():

@@ -229,7 +229,13 @@ def test_scores_of_a_photo_are_its_own(finished, lines):
         ),
         (
             {"attacks__sd-pire": {"bound_space": "pixel", "learning_rate": 0.1}},
-            "oxford5k: SD-PIRE with bound space pixel instead of normalised; learning rate 0.1 instead of 0.05",
+            "oxford5k: SD-PIRE with learning rate 0.1 instead of 0.05; bound space pixel instead of normalised",
+            {"method": "SD-PIRE", "dataset": "oxford5k", "place": "Table 4.1"},
+        ),
+        (
+            {"attacks__sd-pire": {"chroma": 0, "samples": 2, "sampled": [{"kind": "blur", "range": [1, 1]}]}},
+            "oxford5k: SD-PIRE with chroma 0 instead of 1; samples 2 instead of 1; "
+            "sampled [{'kind': 'blur', 'range': [1, 1]}] instead of none",
             {"method": "SD-PIRE", "dataset": "oxford5k", "place": "Table 4.1"},
         ),
         (

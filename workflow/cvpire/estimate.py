@@ -28,9 +28,9 @@ def estimate(plan: Plan) -> pd.DataFrame:
     DataFrame
         Columns `what`, `dataset`, `count`, `unit` and `megabytes`, what stays on the disk at the end. Of the attack, an
         iteration is one forward and backward pass of one photo at one multiplier: of each version that is sampled, by
-        each attacked network. A query is ranked as often as it has versions: by attacks, transformations and systems.
-        Vectors of networks stand for all descriptors. Perturbations that are not kept never reach the disk. Archives
-        (.tgz, .zip) are unpacked and kept.
+        each network that sees it. A query is ranked as often as it has versions: by attacks, transformations and
+        systems. Vectors of networks stand for all descriptors. Perturbations that are not kept never reach the disk.
+        Archives (.tgz, .zip) are unpacked and kept.
     """
     config = plan.config
     needed = {network.weights for network in config.networks.values()}
@@ -53,7 +53,7 @@ def estimate(plan: Plan) -> pd.DataFrame:
         photo = queries * pixels / 1e6  # megabytes of all queries at one byte a pixel
         attacks = [config.attacks[attack] for attack in config.attacks_on(name)]
         variants = [len(attack.multipliers) * len(attack.checkpoints) for attack in attacks]
-        passes = sum(attack.runs * attack.checkpoints[-1] * attack.samples * len(attack.attacked) for attack in attacks)
+        passes = sum(attack.runs * attack.checkpoints[-1] * attack.seen for attack in attacks)
         folder = layout.VARIANCE.partition("{map}")[0].format(dataset=name)
         maps = sum(file.startswith(folder) for file in made)
         victims = config.victims_on(name)

@@ -283,6 +283,11 @@ class AttackOptions(Options):
         return len(self.multipliers) + (self.bisections if by_attacks else 0)
 
     @property
+    def seen(self) -> int:
+        """How often networks look at a photo in a step, at most."""
+        return self.samples * (1 if self.split else len(self.attacked))
+
+    @property
     def sees_files(self) -> bool:
         """Whether it depends on how queries are saved."""
         return self.calibrates or any(RENDERINGS[name].saves for name in self.through)

@@ -37,6 +37,12 @@ class VarianceOptions(Options):
     joined_by: Literal["geometric-mean", "minimum"] = "geometric-mean"
     """How kind joined takes its maps together, pixel by pixel."""
 
+    @property
+    def label(self) -> str:
+        """Name in figures."""
+        label = KINDS[self.kind].label.format(**self.model_dump() | {"parts": " and ".join(self.parts)})
+        return label if self.power == 1 else f"{label} to the power {self.power:g}"
+
     @model_validator(mode="before")
     @classmethod
     def _kernel_size_of_the_kind(cls, values: Any) -> Any:

@@ -25,7 +25,6 @@ from cvpire.downloads import DOWNLOADS, load_downloads
 from cvpire.errors import InputError
 from cvpire.results import Attack, Run
 from cvpire.retrieval.shards import shard_fingerprints
-from cvpire.variance.catalogue import KINDS as MAPS
 
 
 @dataclass(frozen=True)
@@ -319,10 +318,7 @@ class Plan:
             victims={name: tuple(self.config.victims_on(name)) for name in self.config.datasets},
             transformations={name: tuple(self.config.transformations_on(name)) for name in self.config.datasets},
             plain=tuple(name for name, attack in self.measured if attack == layout.PLAIN),
-            maps={
-                name: MAPS[options.kind].label.format(**options.model_dump())
-                for name, options in self.config.variance.items()
-            },
+            maps={name: options.label for name, options in self.config.variance.items()},
         )
 
     def _attack(self, name: str) -> Attack:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cvpire.config.attacks import AttackOptions, SavingOptions
+from cvpire.config.attacks import BESIDE_THE_ATTACK, AttackOptions, SavingOptions
 from cvpire.config.presets import preset_values
 from cvpire.config.variance import VarianceOptions
 from cvpire.datasets.benchmarks import BENCHMARKS
@@ -23,7 +23,14 @@ _SAVING = {
     **preset_values(SavingOptions, "released"),
     **{"range": "clip", "format": "jpeg", "quality": 75, "subsampling": "4:2:0"},
 }
-_ATTACK = {**preset_values(AttackOptions, "released"), "through": [], "learning_rate": 0.05}
+_COMPARED_OTHERWISE = set(BESIDE_THE_ATTACK) - {"networks"} | {
+    *("multiplier", "other_multipliers", "iterations", "other_iterations", "target", "budget")
+}
+# An option that the thesis does not have is off by default.
+_ATTACK = {
+    **AttackOptions().model_dump(exclude=_COMPARED_OTHERWISE),
+    **preset_values(AttackOptions, "released"),
+}
 _RELEASED_MAP = preset_values(VarianceOptions, "released")
 _MAPS = {
     "CV-PIRE": {**_RELEASED_MAP, "kind": "colour", "kernel_size": 5, "sigma": 1.0, "difference": "ciede2000"},

@@ -21,7 +21,7 @@ class Kind(NamedTuple):
 KINDS = {
     "colour": Kind("colour", "CV-PIRE", "CV-PIRE (n = {kernel_size}, σ = {sigma:g})"),
     "luminance": Kind("luminance", "SD-PIRE", "SD-PIRE (n = {kernel_size})", kernel_size=3),
-    "joined": Kind("joined", "JOINED", "JOINED ({joined_by}, n = {kernel_size})"),
+    "joined": Kind("joined", "JOINED", "JOINED ({joined_by} of {parts}, n = {kernel_size})"),
     "masking": Kind("masking", "MASKING", "MASKING"),
     "uniform": Kind("uniform", "PIRE", "PIRE", varies=False),
 }
