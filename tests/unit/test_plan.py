@@ -203,6 +203,16 @@ def test_networks_that_are_attacked_together_are_members_with_what_they_have_lea
     ]
 
 
+@pytest.mark.parametrize("networks", [{"network": "lite0"}, {"networks": ["lite0", "gem"]}])
+def test_an_attack_can_use_another_precision_than_its_networks_rank_with(folder, networks):
+    folder["networks"]["lite0"] = {}
+    folder["attacks"]["cv-pire"] = {**networks, "precision": "bfloat16"}
+    plan = plan_of(folder)
+    words = attacking.attack_options(plan, "mine", "cv-pire")
+    assert words.count("bfloat16") == len(plan.config.attacks["cv-pire"].attacked)
+    assert "--precision float32" not in words and "--precision float32" in plan.system_options("lite0")
+
+
 @pytest.mark.parametrize("objective", ["descriptor-distance", "similarity"])
 @pytest.mark.parametrize("learnt", ["nothing", "centre"])
 def test_what_is_learnt_is_made_for_an_attack_that_needs_it(folder, objective, learnt):

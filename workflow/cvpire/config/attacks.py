@@ -7,7 +7,7 @@ import yaml
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from cvpire.attack.catalogue import OBJECTIVES, OPTIMISERS, PENALTIES, RENDERINGS, SAMPLED
-from cvpire.config.networks import NetworkOptions
+from cvpire.config.networks import NetworkOptions, Precision
 from cvpire.config.transformations import Step
 from cvpire.errors import InputError
 from cvpire.measures import QUALITY
@@ -162,6 +162,8 @@ class AttackOptions(Options):
     """Weight of each of `networks` in the objective; default: all alike."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the steps in which one of several networks is left out; one is always there."""
+    precision: Precision | None = None
+    """Numbers that attacked networks compute with, whatever they rank with; default: each network's."""
     variance: Name = "cv"
     """The variance map that bounds the perturbation."""
     multiplier: PositiveFloat = 50.0
@@ -303,5 +305,5 @@ class AttackOptions(Options):
         return sorted({self.iterations, *self.other_iterations})
 
 
-BESIDE_THE_ATTACK = ("label", "compared", "network", "networks", "network_weights", "variance", "saving")
+BESIDE_THE_ATTACK = ("label", "compared", "network", "networks", "network_weights", "precision", "variance", "saving")
 """Fields that say what is attacked, and what becomes of the result: not options of `cvpire attack`."""

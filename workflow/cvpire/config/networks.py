@@ -7,6 +7,8 @@ from pydantic import Field, PositiveFloat, model_validator
 from cvpire.config.evaluation import DatabaseOptions
 from cvpire.networks.catalogue import ARCHITECTURES
 
+Precision = Literal["float32", "tf32", "bfloat16"]
+
 
 class NetworkOptions(DatabaseOptions):
     """A network that turns a photo into a descriptor."""
@@ -32,7 +34,7 @@ class NetworkOptions(DatabaseOptions):
     """Mean of the normalised space, per channel, of values in [0, 1]; default: what the network was trained with."""
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
     """Standard deviation of the normalised space; a bound m in that space is m * std grey levels."""
-    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     """Numbers that the convolutions compute with. tf32 and bfloat16 are quicker on a GPU and change results a little
     (docs/performance.md); tf32 is float32 on a processor."""
 

@@ -7,6 +7,7 @@ from cvpire.config import as_options
 from cvpire.config.attacks import BESIDE_THE_ATTACK, MemberOptions
 from cvpire.config.evaluation import DatabaseOptions
 from cvpire.config.networks import NetworkOptions
+from cvpire.config.systems import BESIDE_THE_DESCRIPTOR
 from cvpire.plan.run import Plan
 
 
@@ -16,7 +17,7 @@ def attack_options(plan: Plan, dataset: str, attack: str) -> str:
     words = [as_options(options, *(type(options).model_fields.keys() - set(BESIDE_THE_ATTACK)))]
     networks = members(plan, dataset, attack)
     if len(networks) == 1 and networks[0].learnt_file is None:
-        words.append(plan.system_options(*options.attacked))
+        words.append(as_options(networks[0], *(NetworkOptions.model_fields.keys() - set(BESIDE_THE_DESCRIPTOR))))
     else:
         words.append(shlex.join(word for member in networks for word in ("--member", str(member))))
     words += ["--attack", attack, "--seed", str(plan.config.seed)]
@@ -28,11 +29,12 @@ def members(plan: Plan, dataset: str, attack: str) -> list[MemberOptions]:
     """The attacked networks, with what they have learnt from a dataset's database."""
     options = plan.config.attacks[attack]
     weights = options.network_weights or [1.0] * len(options.attacked)
+    precision = {"precision": options.precision} if options.precision else {}
     kept = NetworkOptions.model_fields.keys() - (DatabaseOptions.model_fields.keys() - {"learnt"})
     return [
         MemberOptions(
             **plan.config.networks[network].model_dump(include=kept)
-            | {"weights": plan.find(plan.config.networks[network].weights)},
+            | {"weights": plan.find(plan.config.networks[network].weights), **precision},
             weight=weight,
             learnt_file=next(iter(learnt(plan, dataset, attack, network)), None),
         )
