@@ -60,6 +60,18 @@ rule learn_from_database:
         "cvpire learn {output:q} {params.shards} {params.system} --seed {params.seed} 2> {log:q}"
 
 
+# Attacks can leave out a mean that the network keeps when it ranks.
+use rule learn_from_database as learn_centre with:
+    output:
+        layout.CENTRED,
+    log:
+        layout.log(layout.CENTRED),
+    params:
+        shards=lambda w: databases.descriptor_options(PLAN, w.dataset, w.victim),
+        system=lambda w: attacking.centring_options(PLAN, w.victim),
+        seed=CONFIG.seed,
+
+
 rule describe_distractors:
     input:
         weights=lambda w: PLAN.weights(w.victim),

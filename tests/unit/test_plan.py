@@ -213,6 +213,19 @@ def test_an_attack_can_use_another_precision_than_its_networks_rank_with(folder,
     assert "--precision float32" not in words and "--precision float32" in plan.system_options("lite0")
 
 
+def test_an_attack_can_leave_out_a_mean_that_its_network_keeps(folder):
+    folder["networks"]["lite0"], folder["networks"]["gem"]["learnt"] = {}, "centre"
+    folder["attacks"]["cv-pire"] = {"networks": ["lite0", "gem"], "centre": True, "objective": "similarity"}
+    plan = plan_of(folder)
+    files = [f"results/mine/descriptors/{name}.npz" for name in ("lite0/centred", "gem/learnt")]
+    assert attacking.attack_inputs(plan, "mine", "cv-pire") == ["gem.pth", *files]
+    assert [(member.learnt, member.learnt_file) for member in attacking.members(plan, "mine", "cv-pire")] == [
+        ("centre", file) for file in files
+    ]
+    assert "--learnt centre" in attacking.centring_options(plan, "lite0")
+    assert "--learnt nothing" in plan.system_options("lite0", beside=())
+
+
 @pytest.mark.parametrize("objective", ["descriptor-distance", "similarity"])
 @pytest.mark.parametrize("learnt", ["nothing", "centre"])
 def test_what_is_learnt_is_made_for_an_attack_that_needs_it(folder, objective, learnt):

@@ -164,6 +164,9 @@ class AttackOptions(Options):
     """Share of the steps in which one of several networks is left out; one is always there."""
     precision: Precision | None = None
     """Numbers that attacked networks compute with, whatever they rank with; default: each network's."""
+    centre: bool = False
+    """Whether what all photos of the database share is left out of the attack's descriptors: their mean is subtracted,
+    also of a network that ranks without."""
     variance: Name = "cv"
     """The variance map that bounds the perturbation."""
     multiplier: PositiveFloat = 50.0
@@ -305,5 +308,15 @@ class AttackOptions(Options):
         return sorted({self.iterations, *self.other_iterations})
 
 
-BESIDE_THE_ATTACK = ("label", "compared", "network", "networks", "network_weights", "precision", "variance", "saving")
+BESIDE_THE_ATTACK = (
+    "label",
+    "compared",
+    "network",
+    "networks",
+    "network_weights",
+    "precision",
+    "centre",
+    "variance",
+    "saving",
+)
 """Fields that say what is attacked, and what becomes of the result: not options of `cvpire attack`."""

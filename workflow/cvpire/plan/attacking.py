@@ -7,7 +7,7 @@ from cvpire.config import as_options
 from cvpire.config.attacks import BESIDE_THE_ATTACK, MemberOptions
 from cvpire.config.evaluation import DatabaseOptions
 from cvpire.config.networks import NetworkOptions
-from cvpire.config.systems import BESIDE_THE_DESCRIPTOR
+from cvpire.config.systems import BESIDE_THE_DESCRIPTOR, ONLY_RANKING
 from cvpire.plan.run import Plan
 
 
@@ -34,7 +34,8 @@ def members(plan: Plan, dataset: str, attack: str) -> list[MemberOptions]:
     return [
         MemberOptions(
             **plan.config.networks[network].model_dump(include=kept)
-            | {"weights": plan.find(plan.config.networks[network].weights), **precision},
+            | {"weights": plan.find(plan.config.networks[network].weights), **precision}
+            | ({"learnt": "centre"} if _is_centred(plan, attack, network) else {}),
             weight=weight,
             learnt_file=next(iter(learnt(plan, dataset, attack, network)), None),
         )
@@ -44,8 +45,21 @@ def members(plan: Plan, dataset: str, attack: str) -> list[MemberOptions]:
 
 def learnt(plan: Plan, dataset: str, attack: str, network: str) -> list[str]:
     """The file of what an attacked network has learnt from a database, where the attack needs it."""
+    if _is_centred(plan, attack, network):
+        return [layout.CENTRED.format(dataset=dataset, victim=network)]
     needed = plan.config.networks[network].learnt != "nothing" or plan.config.attacks[attack].needs_unrelated
     return [layout.LEARNT.format(dataset=dataset, victim=network)] if needed else []
+
+
+def centring_options(plan: Plan, network: str) -> str:
+    """Options of `cvpire learn` for the mean of a network that ranks without."""
+    options = plan.config.networks[network]
+    options = options.model_copy(update={"learnt": "centre", "weights": plan.find(options.weights)})
+    return as_options(options, *(type(options).model_fields.keys() - set(ONLY_RANKING)))
+
+
+def _is_centred(plan: Plan, attack: str, network: str) -> bool:
+    return plan.config.attacks[attack].centre and plan.config.networks[network].learnt == "nothing"
 
 
 def attack_inputs(plan: Plan, dataset: str, attack: str) -> list[str]:

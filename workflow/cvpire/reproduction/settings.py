@@ -23,7 +23,7 @@ _SAVING = {
     **preset_values(SavingOptions, "released"),
     **{"range": "clip", "format": "jpeg", "quality": 75, "subsampling": "4:2:0"},
 }
-_COMPARED_OTHERWISE = set(BESIDE_THE_ATTACK) - {"networks", "precision"} | {
+_COMPARED_OTHERWISE = set(BESIDE_THE_ATTACK) - {"networks", "precision", "centre"} | {
     *("multiplier", "other_multipliers", "iterations", "other_iterations", "target", "budget")
 }
 # An option that the thesis does not have is off by default.
