@@ -11,6 +11,7 @@ from cvpire.config import AttackOptions, NetworkOptions, SavingOptions
 from cvpire.errors import InputError
 from cvpire.networks.network import load_network
 from cvpire.perturbations import read_perturbations
+from cvpire.photos import load_photo
 from cvpire.retrieval.learnt import read_learnt
 from PIL import Image
 from skimage.data import astronaut
@@ -81,10 +82,10 @@ def test_members_that_see_samples_of_the_saved_photo_are_attacked_as_by_the_libr
     assert found.unit == (1, 1, 1)
 
 
-def test_a_target_is_attacked_as_by_the_library(folder, tmp_path):
+def test_a_target_is_read_as_large_as_the_photo_and_attacked_as_by_the_library(folder, tmp_path):
     found = made(tmp_path, *QUICK, "--objective", "target", "--target", "other.png")
 
-    goal = np.array(Image.open("other.png"))
+    goal = load_photo("other.png", longest_side=SIDE)
     by_library = expected(folder, [Member(network())], goal, objective="target", target="other.png")
     np.testing.assert_array_equal(found.values, by_library.values)
 

@@ -110,7 +110,7 @@ def attack(
     networks = load_members(read_members(member, network_options, method), device)
     # As the file that is asked for, whose suffix says the format.
     method = method.model_copy(update={"saving": wanted[0][2] if wanted else saving_options})
-    goal = load_photo(Path(method.target), **photo_options.model_dump()) if method.target else None
+    goal = _goal(method, photo_options, longest_side=max(pixels.shape))
     names = {"name": attack, "photo": photo.stem, "seed": seed, "goal": goal}
     with about(photo), progress(f"attack {photo.name}") as show:
         found, calibration = _attacked(pixels, bound, networks, method, **names, progress=show)
@@ -205,6 +205,14 @@ def _attacked_queries(outputs: list[Path], method: config.AttackOptions, saving:
         if output.suffix.lower() == ".csv" and not method.calibrates:
             raise InputError(f"{output}: is to say what calibration has found; give --calibrate")
     return wanted
+
+
+def _goal(method: config.AttackOptions, photo_options: config.PhotoOptions, longest_side: int):
+    """Read the photo that an attack goes for, where it goes for one."""
+    from cvpire.photos import load_photo
+
+    reading = photo_options.model_dump() | {"longest_side": longest_side}
+    return load_photo(Path(method.target), **reading) if method.target else None
 
 
 def _attacked(pixels, bound, networks, method, **told):

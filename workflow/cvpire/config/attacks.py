@@ -185,7 +185,7 @@ class AttackOptions(Options):
     """Maximised: squared distance of the descriptors (text, eq. 3.1) or the descriptor's sum (code); similarity: minus
     the cosine, until it is that of unrelated photos (section 3.3.2); target: cosine with the photo `target`."""
     target: str | None = None
-    """File of the photo that the objective `target` goes for."""
+    """File of the photo that the objective `target` goes for; it is read as large as the attacked one, or smaller."""
     bound_space: Literal["pixel", "normalised"] = "pixel"
     """Where the perturbation lives and is bounded: values in [0, 1] (text), or mean and std removed (code)."""
     projection: Literal["after-step", "before-step"] = "after-step"
