@@ -67,9 +67,7 @@ use rule learn_from_database as learn_centre with:
     log:
         layout.log(layout.CENTRED),
     params:
-        shards=lambda w: databases.descriptor_options(PLAN, w.dataset, w.victim),
-        system=lambda w: attacking.centring_options(PLAN, w.victim),
-        seed=CONFIG.seed,
+        system=lambda w: PLAN.system_options(w.victim, beside=ONLY_RANKING, learnt="centre"),
 
 
 rule describe_distractors:

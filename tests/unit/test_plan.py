@@ -222,7 +222,7 @@ def test_an_attack_can_leave_out_a_mean_that_its_network_keeps(folder):
     assert [(member.learnt, member.learnt_file) for member in attacking.members(plan, "mine", "cv-pire")] == [
         ("centre", file) for file in files
     ]
-    assert "--learnt centre" in attacking.centring_options(plan, "lite0")
+    assert "--learnt centre" in plan.system_options("lite0", beside=(), learnt="centre")
     assert "--learnt nothing" in plan.system_options("lite0", beside=())
 
 

@@ -63,8 +63,16 @@ def test_a_run_makes_the_attack_and_what_its_networks_have_learnt(together):
     for file in made_by("robust") | made_by("cv-pire") | ranked("original", "plain", "robust", "cv-pire"):
         assert (results / file).stat().st_size, file
     # lite1 ranks descriptors as they are, but is attacked minus their mean.
+    plain_file = results / "tiny/descriptors/lite1/learnt.npz"
+    assert not plain_file.exists(), "nothing needs it"
+    done = together.snakemake("results/tiny/descriptors/lite1/learnt.npz")
+    assert done.returncode == 0, done.output
+    plain = read_learnt(plain_file, "nothing")
+    plain_file.unlink()
     for file in ("lite0/learnt.npz", "lite1/centred.npz"):
-        assert read_learnt(results / "tiny/descriptors" / file, "centre").unrelated < 0.2, file
+        centred = read_learnt(results / "tiny/descriptors" / file, "centre")
+        assert centred.mean is not None and plain.mean is None
+        assert centred.unrelated < 0.2 < plain.unrelated, file
     for query in QUERIES:
         values = read_perturbations(results / f"tiny/robust/perturbation/{query}.npz", (48, 64)).values
         bound = np.load(results / f"tiny/variance/cv/{query}.npy") * np.float32(50 / 255)

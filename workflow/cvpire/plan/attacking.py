@@ -7,7 +7,6 @@ from cvpire.config import as_options
 from cvpire.config.attacks import BESIDE_THE_ATTACK, MemberOptions
 from cvpire.config.evaluation import DatabaseOptions
 from cvpire.config.networks import NetworkOptions
-from cvpire.config.systems import BESIDE_THE_DESCRIPTOR, ONLY_RANKING
 from cvpire.plan.run import Plan
 
 
@@ -17,7 +16,7 @@ def attack_options(plan: Plan, dataset: str, attack: str) -> str:
     words = [as_options(options, *(type(options).model_fields.keys() - set(BESIDE_THE_ATTACK)))]
     networks = members(plan, dataset, attack)
     if len(networks) == 1 and networks[0].learnt_file is None:
-        words.append(as_options(networks[0], *(NetworkOptions.model_fields.keys() - set(BESIDE_THE_DESCRIPTOR))))
+        words.append(plan.system_options(*options.attacked, **_changed(plan, attack, *options.attacked)))
     else:
         words.append(shlex.join(word for member in networks for word in ("--member", str(member))))
     words += ["--attack", attack, "--seed", str(plan.config.seed)]
@@ -29,13 +28,12 @@ def members(plan: Plan, dataset: str, attack: str) -> list[MemberOptions]:
     """The attacked networks, with what they have learnt from a dataset's database."""
     options = plan.config.attacks[attack]
     weights = options.network_weights or [1.0] * len(options.attacked)
-    precision = {"precision": options.precision} if options.precision else {}
     kept = NetworkOptions.model_fields.keys() - (DatabaseOptions.model_fields.keys() - {"learnt"})
     return [
         MemberOptions(
             **plan.config.networks[network].model_dump(include=kept)
-            | {"weights": plan.find(plan.config.networks[network].weights), **precision}
-            | ({"learnt": "centre"} if _is_centred(plan, attack, network) else {}),
+            | {"weights": plan.find(plan.config.networks[network].weights)}
+            | _changed(plan, attack, network),
             weight=weight,
             learnt_file=next(iter(learnt(plan, dataset, attack, network)), None),
         )
@@ -51,11 +49,11 @@ def learnt(plan: Plan, dataset: str, attack: str, network: str) -> list[str]:
     return [layout.LEARNT.format(dataset=dataset, victim=network)] if needed else []
 
 
-def centring_options(plan: Plan, network: str) -> str:
-    """Options of `cvpire learn` for the mean of a network that ranks without."""
-    options = plan.config.networks[network]
-    options = options.model_copy(update={"learnt": "centre", "weights": plan.find(options.weights)})
-    return as_options(options, *(type(options).model_fields.keys() - set(ONLY_RANKING)))
+def _changed(plan: Plan, attack: str, network: str) -> dict[str, str]:
+    """Options of a network that an attack sets otherwise than the configuration, which is for ranking."""
+    precision = plan.config.attacks[attack].precision
+    changed = {"precision": precision} if precision else {}
+    return changed | ({"learnt": "centre"} if _is_centred(plan, attack, network) else {})
 
 
 def _is_centred(plan: Plan, attack: str, network: str) -> bool:

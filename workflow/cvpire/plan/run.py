@@ -88,9 +88,12 @@ class Plan:
         downloads = {layout.DOWNLOAD.format(file=file) for file in self.downloads}
         return remembered_checksums([*files, *(file for file in others if file not in downloads)])
 
-    def system_options(self, network: str, beside: Collection[str] = BESIDE_THE_DESCRIPTOR) -> str:
-        """Options that load a network or another system, but those `beside`: descriptors and attacks need no others."""
-        options = self.config.system(network)
+    def system_options(self, network: str, beside: Collection[str] = BESIDE_THE_DESCRIPTOR, **changed: Any) -> str:
+        """Options that load a network or another system, but those `beside`: descriptors and attacks need no others.
+
+        Those that are `changed` have other values than in the configuration.
+        """
+        options = self.config.system(network).model_copy(update=changed)
         if network in self.config.networks:
             options = options.model_copy(update={"weights": self.find(options.weights)})
         return as_options(options, *(type(options).model_fields.keys() - set(beside)))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cvpire.config.attacks import BESIDE_THE_ATTACK, AttackOptions, SavingOptions
+from cvpire.config.attacks import AttackOptions, SavingOptions
 from cvpire.config.presets import preset_values
 from cvpire.config.variance import VarianceOptions
 from cvpire.datasets.benchmarks import BENCHMARKS
@@ -23,8 +23,9 @@ _SAVING = {
     **preset_values(SavingOptions, "released"),
     **{"range": "clip", "format": "jpeg", "quality": 75, "subsampling": "4:2:0"},
 }
-_COMPARED_OTHERWISE = set(BESIDE_THE_ATTACK) - {"networks", "precision", "centre"} | {
-    *("multiplier", "other_multipliers", "iterations", "other_iterations", "target", "budget")
+_COMPARED_OTHERWISE = {
+    *("label", "compared", "network", "variance", "saving"),
+    *("multiplier", "other_multipliers", "iterations", "other_iterations"),
 }
 # An option that the thesis does not have is off by default.
 _ATTACK = {
